@@ -1,0 +1,30 @@
+"""The canonical data model: what every connected system is translated to and from."""
+
+from hub.canonical.base import Address, Entity, Model, Money
+from hub.canonical.customer import Customer
+from hub.canonical.inventory import InventoryLevel, Warehouse
+from hub.canonical.order import Order, OrderLine
+from hub.canonical.product import Product, Variant
+from hub.canonical.shipment import Shipment
+
+ENTITIES: dict[str, type[Entity]] = {
+    entity.entity: entity
+    for entity in sorted((Product, Warehouse, Variant, Customer, InventoryLevel, Order, Shipment), key=lambda e: e.rank)
+}
+"""Every canonical entity by its name, those that others refer to first."""
+
+__all__ = [
+    "ENTITIES",
+    "Address",
+    "Customer",
+    "Entity",
+    "InventoryLevel",
+    "Model",
+    "Money",
+    "Order",
+    "OrderLine",
+    "Product",
+    "Shipment",
+    "Variant",
+    "Warehouse",
+]
