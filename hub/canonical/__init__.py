@@ -7,10 +7,9 @@ from hub.canonical.order import Order, OrderLine
 from hub.canonical.product import Product, Variant
 from hub.canonical.shipment import Shipment
 
-ENTITIES: dict[str, type[Entity]] = {
-    entity.entity: entity
-    for entity in sorted((Product, Warehouse, Variant, Customer, InventoryLevel, Order, Shipment), key=lambda e: e.rank)
-}
+_ALL: list[type[Entity]] = [Product, Warehouse, Variant, Customer, InventoryLevel, Order, Shipment]
+
+ENTITIES: dict[str, type[Entity]] = {entity.entity: entity for entity in sorted(_ALL, key=lambda entity: entity.rank)}
 """Every canonical entity by its name, those that others refer to first."""
 
 __all__ = [

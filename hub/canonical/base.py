@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import datetime  # noqa: TC003 - pydantic reads it
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
 from hub.canonical.codes import is_country, is_currency, is_gtin, is_language, minor_units
 
 PII: dict[str, Any] = {"pii": True}
 """Marks a field as personal data: masked for viewers, replaced in test cases, erased on request."""
+
+_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def _plain_decimal(value: Any) -> Any:
@@ -19,8 +31,7 @@ def _plain_decimal(value: Any) -> Any:
     if isinstance(value, float):
         raise ValueError("a number with a fraction must come as text or Decimal, never as a float")
     if isinstance(value, str):
-        digits = value.removeprefix("-").replace(".", "", 1)
-        if not (digits.isascii() and digits.isdigit()) or value.startswith("."):
+        if not _PLAIN.fullmatch(value):
             raise ValueError("not a plain decimal number")
         return Decimal(value)
     return value
@@ -89,7 +100,9 @@ class Address(Model):
     code: ShortText | None = Field(default=None, description="The customer's own code of this ship-to.")
     name: Text | None = Field(default=None, json_schema_extra=PII)
     company: Text | None = Field(default=None, json_schema_extra=PII)
-    lines: list[Text] = Field(default_factory=list, json_schema_extra=PII, description="Street lines, first line first.")
+    lines: list[Text] = Field(
+        default_factory=list, json_schema_extra=PII, description="Street lines, first line first."
+    )
     city: Text | None = Field(default=None, json_schema_extra=PII)
     region: Text | None = Field(default=None, description="State or province; ISO 3166-2 where the source gives it.")
     postcode: Text | None = Field(default=None, json_schema_extra=PII)

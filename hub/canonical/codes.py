@@ -16,7 +16,9 @@ def _currencies() -> frozenset[str]:
 def _countries() -> frozenset[str]:
     import pycountry
 
-    return frozenset(country.alpha_2 for country in pycountry.countries) | {"XK"}  # Kosovo: user-assigned, and used by all carriers
+    return frozenset(country.alpha_2 for country in pycountry.countries) | {
+        "XK"
+    }  # Kosovo: user-assigned, and used by all carriers
 
 
 @lru_cache(maxsize=1024)

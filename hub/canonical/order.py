@@ -66,7 +66,9 @@ class OrderLine(Model):
     """One line. ``unit_price`` is before ``discounts``; whether it contains tax is said by the order's ``tax_included``."""
 
     id: ShortText = Field(description="The line's id in the system where the order was placed.")
-    sku: ShortText | None = Field(default=None, description="None where the line sells something without a stock keeping unit.")
+    sku: ShortText | None = Field(
+        default=None, description="None where the line sells something without a stock keeping unit."
+    )
     title: Text | None = None
     quantity: Number = Field(ge=0)
     uom: Uom = "C62"
@@ -120,7 +122,17 @@ class Totals(Model):
 class PaymentSummary(Model):
     """How the order is paid, as far as fulfilment needs to know."""
 
-    status: Literal["pending", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "voided", "expired", "unknown"]
+    status: Literal[
+        "pending",
+        "authorized",
+        "partially_paid",
+        "paid",
+        "partially_refunded",
+        "refunded",
+        "voided",
+        "expired",
+        "unknown",
+    ]
     gateways: list[Text] = Field(default_factory=list)
     terms: ShortText | None = None
 
@@ -151,14 +163,20 @@ class Order(Entity):
     currency: Currency
     presentment_currency: Currency | None = Field(default=None, description="What the buyer saw, where it differs.")
     tax_included: bool = False
-    customer: ShortText | None = Field(default=None, description="Canonical id of the customer; none for a guest without e-mail.")
+    customer: ShortText | None = Field(
+        default=None, description="Canonical id of the customer; none for a guest without e-mail."
+    )
     buyer_email: Text | None = Field(default=None, json_schema_extra=PII)
     buyer_phone: Text | None = Field(default=None, json_schema_extra=PII)
     bill_to: Address | None = None
     ship_to: Address | None = None
-    ship_groups: list[ShipGroup] = Field(default_factory=list, description="Only where lines go to different addresses.")
+    ship_groups: list[ShipGroup] = Field(
+        default_factory=list, description="Only where lines go to different addresses."
+    )
     lines: list[OrderLine]
-    discounts: list[Discount] = Field(default_factory=list, description="On the order as a whole, not repeated from lines.")
+    discounts: list[Discount] = Field(
+        default_factory=list, description="On the order as a whole, not repeated from lines."
+    )
     taxes: list[TaxLine] = Field(default_factory=list)
     shipping: list[ShippingCharge] = Field(default_factory=list)
     totals: Totals

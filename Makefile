@@ -1,0 +1,57 @@
+# The two commands a newcomer needs are `make demo` and `make test`; both set up what they need in .venv first.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+CONSTRAINTS := deploy/constraints/all.txt
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench chaos test-odoo schemas constraints clean
+
+help: ## show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything in it
+
+$(STAMP): pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 setup"; exit 1; }
+	@echo "setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@if command -v uv >/dev/null; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[dev]'; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[dev]'; \
+	fi
+	@touch $(STAMP)
+
+demo: setup ## run the main job: orders from a simulated shop to a simulated ERP and back
+	@$(BIN)/hub demo $(ARGS)
+
+test: setup ## run the tests (services are used where HUB_TEST_POSTGRES_URL and HUB_TEST_AMQP_URL name them)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(ARGS)
+
+lint: setup ## style, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timing 2>/dev/null || $(BIN)/lint-imports
+
+format: setup ## put the code in its usual form
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: setup ## measure speed; prints a table and writes build/bench.json
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+test-odoo: setup ## test the Odoo connector against a real Odoo (HUB_TEST_ODOO_URL, HUB_TEST_ODOO_DB, HUB_TEST_ODOO_KEY)
+	@$(BIN)/python -m pytest -q -m odoo $(ARGS)
+
+schemas: setup ## write the generated JSON Schemas again
+	@$(BIN)/python -m hub.canonical.schemas schemas/canonical
+
+constraints: setup ## write the pinned versions again from what is installed
+	@$(BIN)/python -m pip list --format freeze --exclude-editable | grep -vE '^(pip|setuptools|wheel|uv)==' | sort -f > $(CONSTRAINTS)
+
+clean: ## remove .venv and what was built
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
