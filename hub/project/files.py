@@ -1,0 +1,89 @@
+"""The files of a project as models: hub.yaml, flows/*.yaml and ownership.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
+
+from hub.project.schedule import Schedule
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+"""The name of a connection or a flow: small letters, digits, - and _."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ConnectionFile(_Part):
+    """One configured system."""
+
+    connector: str = Field(description="The connector's name: hub connector list.")
+    title: str = Field(default="", description="What people call this system.")
+    config: dict[str, Any] = Field(
+        default_factory=dict, description="The connector's own settings; secrets as ${secret:NAME}."
+    )
+    allow_hosts: list[str] = Field(
+        default_factory=list,
+        description="Hosts (host or host:port) at private addresses that this connection may call.",
+    )
+    poll: dict[Name, Schedule] = Field(default_factory=dict, description="Which streams are polled, and how often.")
+    paused: bool = Field(default=False, description="True: nothing is polled or delivered; what comes in is kept.")
+
+
+class WebFile(_Part):
+    """Where the hub listens for webhooks and for the REST API."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    public_url: str | None = Field(
+        default=None, description="The address that vendors reach the hub at, for webhook subscriptions."
+    )
+
+
+class HubFile(_Part):
+    """hub.yaml: the installation's name, its database and broker, and its connections."""
+
+    hub: Literal[1] = Field(description="The version of this file format.")
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}$")] = Field(
+        default="hub",
+        description="The installation's short name; part of the marker in every record that the hub writes.",
+    )
+    database: str = Field(
+        default="sqlite:///data/hub.db", description="SQLite (relative to this file) or postgresql+psycopg://..."
+    )
+    broker: str | None = Field(
+        default=None, description="amqp://... for several processes; null = one process without a broker."
+    )
+    web: WebFile = Field(default_factory=WebFile)
+    connections: dict[Name, ConnectionFile] = Field(default_factory=dict)
+
+
+class FlowFile(_Part):
+    """One route: which change goes to which connection."""
+
+    flow: Name = Field(description="The flow's name, unique in the project.")
+    entity: str = Field(description="The canonical entity.")
+    source: str = Field(alias="from", description="The connection that a change comes from.")
+    target: str = Field(alias="to", description="The connection that it goes to.")
+    stream: str = Field(default="", description="The target's stream; the same as the entity where it is not given.")
+    when: str | None = Field(
+        default=None, description="An expression over the record: \"{{ record.status != 'cancelled' }}\"."
+    )
+    operation: Literal["create", "update", "upsert", "delete"] = "upsert"
+
+
+class FlowsFile(RootModel[list[FlowFile]]):
+    """A file in flows/: a list of flows."""
+
+
+class OwnershipFile(_Part):
+    """Who owns an entity, and who owns single fields of it: names of connections."""
+
+    owner: str
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
+class OwnershipsFile(RootModel[dict[str, OwnershipFile]]):
+    """ownership.yaml: one entry per entity."""

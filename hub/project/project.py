@@ -1,0 +1,145 @@
+"""A loaded project: what the files say, checked among themselves, with references to secrets still unresolved."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from hub.errors import ConfigError
+from hub.project.document import Document, Path
+from hub.project.files import WebFile
+from hub.project.problems import did_you_mean, from_validation
+from hub.project.schedule import Poll
+from hub.project.secrets import Secrets
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A configured instance of a connector. ``config`` is raw: its references are resolved by `Project.settings`."""
+
+    name: str
+    connector: str
+    config: Mapping[str, Any]
+    allow_hosts: tuple[str, ...] = ()
+    poll: Mapping[str, Poll] = field(default_factory=dict)
+    paused: bool = False
+    title: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A route rule: changes of ``entity`` that come from ``source`` go to ``stream`` of ``target``, where ``when`` holds."""
+
+    name: str
+    entity: str
+    source: str
+    target: str
+    stream: str
+    when: str | None = None
+    operation: str = "upsert"
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Which connection owns an entity, and which owns single fields of it."""
+
+    owner: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, path: str) -> str:
+        """The owner of a field ("lines", "lines.sku"): the entry for the longest part of the path, else the entity's owner."""
+        parts = path.split(".")
+        for length in range(len(parts), 0, -1):
+            name = ".".join(parts[:length])
+            if name in self.fields:
+                return self.fields[name]
+        return self.owner
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project directory, read and checked. Paths are absolute."""
+
+    path: pathlib.Path
+    name: str
+    secrets: Secrets
+    document: Document
+    web: WebFile
+    connections: Mapping[str, Connection]
+    flows: tuple[Flow, ...]
+    ownership: Mapping[str, Owner]
+    policies: tuple[Document, ...]
+    raw_database: str
+    raw_broker: str | None
+
+    @property
+    def mappings_dir(self) -> pathlib.Path:
+        """Where the project's own mapping files are; they go before the connectors' defaults."""
+        return self.path / "mappings"
+
+    @property
+    def lookups_dir(self) -> pathlib.Path:
+        """Where the project's lookup tables are."""
+        return self.path / "lookups"
+
+    @cached_property
+    def database(self) -> str:
+        """The database URL: HUB_DATABASE_URL before hub.yaml; a relative SQLite path is below the project directory."""
+        url = self.secrets.env("HUB_DATABASE_URL")
+        if not url:
+            url = str(self.secrets.resolve(self.raw_database, self.document.where(("database",))))
+        return absolute_database(url, self.path)
+
+    @cached_property
+    def broker(self) -> str | None:
+        """The broker URL, or none: HUB_BROKER_URL before hub.yaml."""
+        url = self.secrets.env("HUB_BROKER_URL")
+        if url or self.raw_broker is None:
+            return url or None
+        return str(self.secrets.resolve(self.raw_broker, self.document.where(("broker",)))) or None
+
+    def connection(self, name: str) -> Connection:
+        """The connection of this name. Raises `ConfigError` with the likely spelling."""
+        if name not in self.connections:
+            raise ConfigError(
+                f"there is no connection {name!r}.", code="CFG-CONNECTION", where=self.document.name,
+                fix=did_you_mean(name, self.connections),
+            )  # fmt: skip
+        return self.connections[name]
+
+    def settings(self, name: str, model: type[M]) -> M:
+        """The connection's settings, its references resolved, checked by the connector's model. Raises `ConfigError`."""
+        faults, settings = self.check_settings(name, model)
+        if settings is None:
+            raise faults[0]
+        return settings
+
+    def check_settings(self, name: str, model: type[M]) -> tuple[list[ConfigError], M | None]:
+        """All that is wrong with a connection's settings, or the settings."""
+        prefix: Path = ("connections", name, "config")
+        connection = self.connection(name)
+        try:
+            resolved = self.secrets.resolve(dict(connection.config), lambda path: self.document.where(prefix + path))
+            return [], model.model_validate(resolved)
+        except ConfigError as error:
+            return [error], None
+        except ValidationError as error:
+            what = f"the connector {connection.connector}"
+            return from_validation(error, self.document, model, prefix=prefix, what=what), None
+
+
+def absolute_database(url: str, base: pathlib.Path) -> str:
+    """An SQLite URL with a relative path, made absolute below ``base``; any other URL as it is."""
+    scheme, slashes, rest = url.partition(":///")
+    if not slashes or not scheme.startswith("sqlite") or not rest or rest.startswith((":memory:", "/")):
+        return url
+    return f"{scheme}:///{(base / pathlib.Path(rest).expanduser()).resolve()}"
