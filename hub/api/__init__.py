@@ -1,1 +1,1 @@
-
+"""The HTTP side: webhooks in, and the REST API."""

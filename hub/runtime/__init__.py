@@ -1,1 +1,1 @@
-
+"""The running hub: wake bus, workers, relay, scheduler, connections with their limits and breakers."""

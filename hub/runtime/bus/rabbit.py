@@ -1,0 +1,213 @@
+"""The wake bus over RabbitMQ: dramatiq's worker and broker, told to do less than they can.
+
+No retries, no delays, no priorities, no results: the database owns all of that. What remains is a pushed wake-up whose
+body names a lane group. Queues are quorum queues with confirms; a queue that runs full drops its oldest wake-ups, which
+are no loss.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import dramatiq
+import pika
+from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
+from dramatiq.errors import BrokerError
+from dramatiq.middleware import ShutdownNotifications
+from typing_extensions import override
+
+from hub.errors import ConfigError
+from hub.runtime.bus.base import Handler, WakeBus
+from hub.runtime.bus.publisher import Publisher
+from hub.telemetry import get_logger
+
+log = get_logger(__name__)
+
+ACTOR = "wake"
+LONGEST_QUEUE = 10_000
+TIMEOUTS = {"socket_timeout": 5.0, "stack_timeout": 10.0, "blocked_connection_timeout": 5.0, "heartbeat": 20}
+
+
+class SafeConsumer(_RabbitmqConsumer):
+    """Acknowledges only what came over its own channel.
+
+    Delivery tags start again at 1 after a reconnect, and dramatiq compares only the number: a late acknowledgement of
+    the old channel's message 3 would acknowledge the new channel's message 3, which then never runs.
+    """
+
+    def __next__(self) -> Any:
+        message = super().__next__()  # type: ignore[no-untyped-call]
+        if message is not None:
+            message.channel_owner = self
+        return message
+
+    def ack(self, message: Any) -> None:
+        """Acknowledge the message if it is this channel's."""
+        if getattr(message, "channel_owner", None) is self:
+            super().ack(message)  # type: ignore[no-untyped-call]
+
+    def nack(self, message: Any) -> None:
+        """Refuse the message if it is this channel's."""
+        if getattr(message, "channel_owner", None) is self:
+            super().nack(message)  # type: ignore[no-untyped-call]
+
+
+class WakeBroker(RabbitmqBroker):
+    """dramatiq's broker without delay queues and dead-letter queues, over queues of the type asked for."""
+
+    def __init__(self, parameters: Any, *, quorum: bool) -> None:
+        super().__init__(confirm_delivery=True, middleware=[ShutdownNotifications()])
+        self.parameters = parameters
+        self._arguments: dict[str, Any] = {"x-max-length": LONGEST_QUEUE, "x-overflow": "drop-head"}
+        if quorum:
+            self._arguments["x-queue-type"] = "quorum"
+
+    @property
+    def consumer_class(self) -> type[SafeConsumer]:
+        """The consumer that cannot acknowledge another channel's message."""
+        return SafeConsumer
+
+    def declare_actor(self, actor: dramatiq.Actor[Any, Any]) -> None:
+        """Register the one actor, which serves every queue."""
+        self.actors[actor.actor_name] = actor
+
+    def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
+        """Declare the queue alone: nothing here is ever delayed."""
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.queues_pending.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+        if ensure:
+            self._ensure_queue(queue_name)  # type: ignore[no-untyped-call]
+
+    @override
+    def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
+        return dict(self._arguments)
+
+    @override
+    def _declare_dq_queue(self, queue_name: str) -> None:
+        """There is no delay queue."""
+
+    @override
+    def _declare_xq_queue(self, queue_name: str) -> None:
+        """There is no dead-letter queue: a wake-up that cannot be used is worth nothing."""
+
+
+class RabbitBus(WakeBus):
+    """Carries wake-ups over RabbitMQ. A process that only publishes never consumes, and the other way round."""
+
+    def __init__(self, url: str, *, installation: str, quorum: bool = True) -> None:
+        self._prefix = f"hub.{installation}."
+        self._suffix = "" if quorum else ".classic"
+        self._broker = WakeBroker(_parameters(url), quorum=quorum)
+        self._handlers: dict[str, Handler] = {}
+        self._threads = 0
+        self._worker: dramatiq.Worker | None = None
+        self._publisher = Publisher(self._publish, self._idle, self._hang_up)
+        dramatiq.Actor(self._handle, broker=self._broker, actor_name=ACTOR, queue_name="wake", priority=0, options={})
+        self._lock = threading.Lock()
+
+    def wake(self, groups: Iterable[str]) -> None:
+        """Hand the wake-ups to the publishing thread."""
+        self._publisher.post(groups)
+
+    def wake_surely(self, groups: Iterable[str], timeout: float = 5.0) -> bool:
+        """Hand them over, and wait for the broker's confirmation."""
+        return self._publisher.post(groups).wait(timeout)
+
+    def subscribe(self, group: str, handler: Handler, threads: int = 1) -> None:
+        """Consume the group's queue."""
+        self._handlers[group] = handler
+        self._threads += threads
+
+    def start(self) -> None:
+        """Start to consume. Where the broker is away, dramatiq tries again every three seconds."""
+        if not self._handlers:
+            return
+        for group in self._handlers:
+            self._broker.declare_queue(self._queue(group))
+        worker = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=200)
+        worker.queue_prefetch = 1
+        worker.start()
+        self._worker = worker
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Stop consuming and publishing, and close every connection."""
+        until = time.monotonic() + timeout
+        with self._lock:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop(timeout=int(timeout * 1000))
+        self._publisher.stop(max(1.0, until - time.monotonic()))
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last publish worked."""
+        return self._publisher.healthy
+
+    def delete_queues(self) -> None:
+        """Remove this installation's queues of the subscribed groups; for tests and for `hub` uninstalls."""
+        connection = pika.BlockingConnection(self._broker.parameters)
+        try:
+            for group in self._handlers:
+                connection.channel().queue_delete(self._queue(group))
+        finally:
+            connection.close()
+
+    def _queue(self, group: str) -> str:
+        return f"{self._prefix}{group}{self._suffix}"
+
+    def _handle(self, group: str) -> None:
+        handler = self._handlers.get(group)
+        if handler is None:
+            return
+        try:
+            handler(group)
+        except Exception:
+            log.exception("handler.failed", group=group)
+
+    def _publish(self, group: str) -> bool:
+        message: dramatiq.Message[Any] = dramatiq.Message(
+            queue_name=self._queue(group), actor_name=ACTOR, args=(group,), kwargs={}, options={}
+        )
+        try:
+            self._broker.enqueue(message)
+        except (BrokerError, pika.exceptions.AMQPError, OSError) as error:
+            log.warning("broker.unreachable", error=type(error).__name__)
+            return False
+        return True
+
+    def _idle(self) -> None:
+        """Answer heartbeats, so that an idle publisher keeps its connection."""
+        connection = getattr(self._broker.state, "connection", None)
+        if connection is not None:
+            try:
+                connection.process_data_events(0)
+            except (pika.exceptions.AMQPError, OSError):
+                del self._broker.connection
+
+    def _hang_up(self) -> None:
+        try:
+            del self._broker.connection
+        except (pika.exceptions.AMQPError, OSError) as error:
+            log.debug("broker.close", error=type(error).__name__)
+
+
+def _parameters(url: str) -> Any:
+    """Connection parameters with time-outs on everything, so that no broker state can hang the hub."""
+    nodes = []
+    for part in url.split(";"):
+        try:
+            node = pika.URLParameters(part)
+        except (ValueError, TypeError, IndexError) as error:
+            raise ConfigError(
+                "the broker address is not an AMQP address", fix="Write it as amqp://user:password@host:5672/vhost."
+            ) from error
+        for name, value in TIMEOUTS.items():
+            setattr(node, name, value)
+        nodes.append(node)
+    return nodes if len(nodes) > 1 else nodes[0]

@@ -1,0 +1,43 @@
+"""What the hub counts about itself, in Prometheus' terms. One registry a process; `/metrics` renders it."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+ACCEPTED = Counter(
+    "hub_messages_accepted",
+    "Messages accepted, by connection and by what became of them.",
+    ["connection", "outcome"],
+    registry=REGISTRY,
+)
+REFUSED = Counter(
+    "hub_requests_refused", "Webhook requests refused before anything was stored, by code.", ["code"], registry=REGISTRY
+)
+PROCESSED = Counter("hub_messages_processed", "Messages translated and routed.", registry=REGISTRY)
+DELIVERED = Counter("hub_deliveries_worked", "Deliveries worked, by connection.", ["connection"], registry=REGISTRY)
+POLLED = Counter(
+    "hub_polls", "Polls, by connection, stream and outcome.", ["connection", "stream", "outcome"], registry=REGISTRY
+)
+BREAKER = Gauge(
+    "hub_breaker_open", "1 while the connection's circuit breaker is open.", ["connection"], registry=REGISTRY
+)
+LEDGER = Gauge(
+    "hub_conservation", "in = delivered + filtered + superseded + exceptions + in flight.", ["part"], registry=REGISTRY
+)
+REQUEST_SECONDS = Histogram(
+    "hub_request_seconds",
+    "Time to answer an HTTP request.",
+    ["route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+    registry=REGISTRY,
+)
+IN_FLIGHT = Gauge("hub_requests_in_flight", "Webhook requests being answered.", registry=REGISTRY)
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def render() -> bytes:
+    """The whole registry as Prometheus reads it."""
+    return generate_latest(REGISTRY)
