@@ -7,7 +7,7 @@ import pytest
 from hub.errors import ConfigError
 from hub.project.dotenv import read_dotenv
 from hub.project.secrets import Secrets, references
-from hub.telemetry.redaction import redact
+from hub.telemetry.redaction import redact, redact_data
 
 
 def secrets(tmp_path: Path, env: dict[str, str] | None = None, dotenv: dict[str, str] | None = None) -> Secrets:
