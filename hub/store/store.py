@@ -1,0 +1,262 @@
+"""The message store: every fact of the hub, in one database. SQLite for one process, PostgreSQL for many.
+
+Each method is one transaction, unless it says otherwise. Times that are given are durations in seconds, because only the
+database's own clock counts. The methods are grouped as their modules are: inbox, outbox, desk, connections, schedules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hub.store import connections, desk, inbox, outbox, queries, reaper, schedules
+from hub.store.database import Database
+from hub.store.tokens import Tokens
+from hub.store.work import Work
+
+if TYPE_CHECKING:
+    from hub.store.rows import (
+        Accepted,
+        ClaimedDelivery,
+        ClaimedMessage,
+        ConnectionState,
+        Conservation,
+        CursorMove,
+        DueSchedule,
+        DueTarget,
+        Finished,
+        Frozen,
+        Link,
+        NewMessage,
+        Reaped,
+        Record,
+        Schedule,
+        Settled,
+        Settlement,
+        TraceView,
+    )
+
+
+class Store:
+    """The message store of one installation. Safe to use from any number of threads; make one a process."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(cls, url: str, *, readonly: bool = False, clock: Callable[[], float] | None = None, pool: int = 16) -> Store:
+        """Open the database at ``url``, make or migrate its tables, and return the store.
+
+        On SQLite the data directory is locked for this process; a second one is refused with STO-LOCKED. ``readonly`` takes no
+        lock and changes nothing. ``clock`` replaces the time, for tests. Raises `StoreError`.
+        """
+        return cls(Database.open(url, readonly=readonly, clock=clock, pool=pool))
+
+    def close(self) -> None:
+        """Close all connections and give the lock back."""
+        self.database.close()
+
+    def now(self) -> float:
+        """The time that counts: the database's on PostgreSQL."""
+        return self.database.now()
+
+    # --- inbox: messages come in and are claimed for processing
+
+    def accept(self, messages: Sequence[NewMessage], cursor: CursorMove | None = None) -> list[Accepted]:
+        """Store messages, their payloads and the poll position. When it returns, they are on disk: only now answer 2xx."""
+        return inbox.accept(self.database, messages, cursor)
+
+    def cursor(self, connection: str, stream: str) -> dict[str, Any] | None:
+        """The poll position of a stream, or none before the first poll."""
+        return inbox.cursor(self.database, connection, stream)
+
+    def due_messages(self, limit: int = 1000) -> int:
+        """How many messages wait to be processed now, counted up to ``limit``."""
+        return inbox.due_messages(self.database, limit)
+
+    def claim_messages(self, limit: int = 50, lease: float = 60.0, owner: str = "") -> list[ClaimedMessage]:
+        """Lease messages that are due, at most one of each object, the oldest first."""
+        return inbox.claim_messages(self.database, limit, lease, owner)
+
+    @contextmanager
+    def working(self) -> Iterator[Work]:
+        """One transaction of the pipeline: look records and links up under locks, then write what became of the messages."""
+        with self.database.write() as connection:
+            yield Work(self.database, connection)
+
+    def finish_messages(self, batch: Sequence[Finished]) -> frozenset[str]:
+        """Write what became of claimed messages; those whose lease was lost are left out. Returns targets with new deliveries."""
+        with self.working() as work:
+            return work.finish(batch)
+
+    # --- outbox: deliveries go out
+
+    def due_targets(self, limit: int = 1000) -> list[DueTarget]:
+        """The connections that have deliveries due now and may be called: not paused, breaker not open."""
+        return outbox.due_targets(self.database, limit)
+
+    def next_due(self) -> float | None:
+        """Seconds until the next message, delivery or schedule becomes due; none when nothing waits for time."""
+        return outbox.next_due(self.database)
+
+    def mark_published(self, names: Collection[str]) -> None:
+        """Note that wake-ups for these connections were published now (see `unpublished`)."""
+        outbox.mark_published(self.database, names)
+
+    def unpublished(self, older_than: float = 30.0) -> list[DueTarget]:
+        """`due_targets` without those whose wake-up was published less than ``older_than`` seconds ago."""
+        return outbox.due_targets(self.database, 1000, older_than)
+
+    def claim_deliveries(
+        self, target: str | None = None, limit: int = 20, lease: float = 60.0, owner: str = ""
+    ) -> list[ClaimedDelivery]:
+        """Lease deliveries that are due, only the first of each lane, the oldest first. Counts the attempt before it is made."""
+        return outbox.claim_deliveries(self.database, target, limit, lease, owner)
+
+    def freeze_requests(self, frozen: Sequence[Frozen]) -> frozenset[int]:
+        """Put rendered requests on disk before they are sent. Returns the ids that this worker still holds: send only those."""
+        return outbox.freeze_requests(self.database, frozen)
+
+    def settle_deliveries(self, settlements: Sequence[Settlement]) -> Settled:
+        """Write outcomes, links, attempts, steps and exceptions; wake what waited for the links. Fenced by the epoch."""
+        return outbox.settle_deliveries(self.database, settlements)
+
+    def extend_leases(self, ids: Sequence[tuple[int, int]], lease: float = 60.0) -> frozenset[int]:
+        """Prolong the leases of deliveries given as (id, epoch). Returns the ids that this worker still holds."""
+        return outbox.extend_leases(self.database, ids, lease)
+
+    def give_back(self, owner: str) -> int:
+        """Return the leases of a worker that stops in good order and has nothing under way. Returns how many."""
+        return reaper.give_back(self.database, owner)
+
+    def reap(self, settle: float = 30.0) -> Reaped:
+        """Return expired leases to the queue (as maybe sent, after ``settle`` seconds), park repeated crashes, end waits."""
+        return reaper.reap(self.database, settle)
+
+    def recover(self, settle: float = 30.0) -> Reaped:
+        """At the start of the only process: every lease is dead, so reap them all at once."""
+        return reaper.reap(self.database, settle, everything=True)
+
+    # --- records and links
+
+    def links(self, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Link]:
+        """The links of (entity, connection, external id)."""
+        with self.database.read() as connection:
+            return Work(self.database, connection).links(keys)
+
+    def links_of(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Link]:
+        """The links of (record id, connection)."""
+        with self.database.read() as connection:
+            return Work(self.database, connection).links_of(keys)
+
+    def links_by_natural_key(self, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Link]:
+        """The links of (entity, connection, natural key)."""
+        with self.database.read() as connection:
+            return Work(self.database, connection).links_by_natural_key(keys)
+
+    def bind_links(self, links: Sequence[Link]) -> frozenset[str]:
+        """Store links that were looked up or given by hand, and wake what waited for them. Returns targets with more to do."""
+        with self.working() as work:
+            return work.bind(links)
+
+    def record(self, record_id: str) -> Record | None:
+        """A canonical record as it is now."""
+        with self.database.read() as connection:
+            return Work(self.database, connection).records([record_id]).get(record_id)
+
+    def payloads(self, shas: Collection[str]) -> dict[str, bytes]:
+        """Archived payloads by their sha256; what retention has dropped is left out."""
+        with self.database.read() as connection:
+            return Work(self.database, connection).payloads(shas)
+
+    # --- the exceptions desk
+
+    def release(self, exception_ids: Sequence[int], by: str = "", note: str = "") -> frozenset[str]:
+        """Try what stopped again, from the record as it is now. Returns targets with more to do ("" = the inbox)."""
+        return desk.release(self.database, exception_ids, by, note)
+
+    def resolve(self, exception_ids: Sequence[int], by: str = "", note: str = "") -> int:
+        """Close exceptions without trying again: a person settled them. Returns how many were open."""
+        return desk.resolve(self.database, exception_ids, by, note)
+
+    def replay_delivery(self, delivery_id: int, by: str = "") -> str:
+        """Render and send a finished delivery anew, from the record as it is now. Returns its target."""
+        return desk.replay_delivery(self.database, delivery_id, by)
+
+    def replay_message(self, message_id: int, by: str = "") -> int:
+        """Accept a stored message once more as a new one that names the old as its cause. Returns the new id."""
+        return desk.replay_message(self.database, message_id, by)
+
+    # --- connections: what all workers must agree on
+
+    def connection_states(self) -> dict[str, ConnectionState]:
+        """The live state of every connection that has one."""
+        return connections.states(self.database)
+
+    def register_connections(self, names: Collection[str]) -> None:
+        """Make sure that each connection has a row."""
+        connections.register(self.database, names)
+
+    def pause(self, connection: str, code: str = "", detail: str = "") -> None:
+        """Stop calling a connection; what is for it waits."""
+        connections.pause(self.database, connection, code, detail)
+
+    def resume(self, connection: str) -> None:
+        """Call it again: ends a pause, closes its breaker, and makes what waited for a retry due now."""
+        connections.resume(self.database, connection)
+
+    def note_calls(self, connection: str, *, good: int = 0, bad: int = 0, threshold: int = 5, base: float = 5.0) -> ConnectionState:
+        """Move the circuit breaker: ``threshold`` failures in a row open it, for longer each time; one success closes it."""
+        return connections.note_calls(self.database, connection, good, bad, threshold, base)
+
+    def hold_rate(self, connection: str, seconds: float) -> None:
+        """The system asked for silence: no worker claims its deliveries for so long."""
+        connections.hold_rate(self.database, connection, seconds)
+
+    def tokens(self, connection: str) -> Tokens:
+        """The durable token store of a connection (the SDK's ``TokenStore``)."""
+        return Tokens(self.database, connection)
+
+    # --- schedules
+
+    def plan(self, wanted: Sequence[Schedule]) -> None:
+        """Make the schedules of the project the stored ones: new ones are due at once, changed ones keep their last run."""
+        schedules.plan(self.database, wanted)
+
+    def claim_schedules(self, limit: int = 10, lease: float = 300.0, owner: str = "") -> list[DueSchedule]:
+        """Lease schedules that are due, so that any number of hubs run each once."""
+        return schedules.claim(self.database, limit, lease, owner)
+
+    def finish_schedule(self, name: str, owner: str, *, next_in: float | None = None, error: str = "") -> bool:
+        """Note a run and plan the next: in ``next_in`` seconds, or by its own interval or cron. False when the lease was lost."""
+        return schedules.finish(self.database, name, owner, next_in, error)
+
+    def run_schedule_now(self, name: str) -> bool:
+        """Make a schedule due at once. False when there is none of that name."""
+        return schedules.run_now(self.database, name)
+
+    # --- reading, for people
+
+    def find_messages(
+        self, *, kind: str | None = None, value: str | None = None, connection: str | None = None, state: str | None = None,
+        limit: int = 50,
+    ) -> list[dict[str, Any]]:
+        """Messages by business key, connection or state, the newest first."""
+        return queries.find_messages(self.database, kind=kind, value=value, connection=connection, state=state, limit=limit)
+
+    def trace(self, message_id: int) -> TraceView:
+        """The whole way of a message: steps with payloads before and after, deliveries, attempts, and what belongs to it."""
+        return queries.trace(self.database, message_id)
+
+    def exceptions(self, state: str | None = "open", limit: int = 200) -> list[dict[str, Any]]:
+        """The exceptions desk, the oldest first."""
+        return queries.exceptions(self.database, state, limit)
+
+    def conservation(self) -> Conservation:
+        """Where every accepted message is."""
+        return queries.conservation(self.database)
+
+    def in_flight(self) -> Mapping[str, int]:
+        """How many messages and deliveries are not finished, by state: "message.new", "delivery.pending", ..."""
+        return queries.in_flight(self.database)
