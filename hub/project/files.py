@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 from hub.project.schedule import Schedule
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 """The name of a connection or a flow: small letters, digits, - and _."""
+
+
+def _listen(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:  # noqa: PLR2004
+        raise ValueError("not of the form host:port, as 127.0.0.1:8080")
+    return value
+
+
+Listen = Annotated[str, AfterValidator(_listen)]
+"""host:port; the host in square brackets where it is an IPv6 address."""
 
 
 class _Part(BaseModel):
@@ -32,16 +43,6 @@ class ConnectionFile(_Part):
     paused: bool = Field(default=False, description="True: nothing is polled or delivered; what comes in is kept.")
 
 
-class WebFile(_Part):
-    """Where the hub listens for webhooks and for the REST API."""
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=1, le=65535)
-    public_url: str | None = Field(
-        default=None, description="The address that vendors reach the hub at, for webhook subscriptions."
-    )
-
-
 class HubFile(_Part):
     """hub.yaml: the installation's name, its database and broker, and its connections."""
 
@@ -56,7 +57,12 @@ class HubFile(_Part):
     broker: str | None = Field(
         default=None, description="amqp://... for several processes; null = one process without a broker."
     )
-    web: WebFile = Field(default_factory=WebFile)
+    listen: Listen = Field(
+        default="127.0.0.1:8080", description="host:port of the receiver and the REST API.", validate_default=True
+    )
+    public_url: str | None = Field(
+        default=None, description="The address that vendors reach the hub at, for their webhooks."
+    )
     connections: dict[Name, ConnectionFile] = Field(default_factory=dict)
 
 

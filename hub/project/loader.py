@@ -94,7 +94,6 @@ def inspect(
         name=hub.name,
         secrets=Secrets(settings, reader.dotenv(), path / settings.get("HUB_SECRETS_DIR", "secrets")),
         document=main,
-        web=hub.web,
         connections={
             name: Connection(
                 name=name,
@@ -113,6 +112,8 @@ def inspect(
         policies=policies,
         raw_database=hub.database,
         raw_broker=hub.broker,
+        listen=hub.listen,
+        public_url=hub.public_url,
     )
     return project, reader.faults + cross_checks(project, ownership_document, catalog.connectors if catalog else None)
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 
 from hub.errors import ConfigError
 from hub.project.document import Document, Path
-from hub.project.files import WebFile
 from hub.project.problems import did_you_mean, from_validation
 from hub.project.schedule import Poll
 from hub.project.secrets import Secrets
@@ -73,13 +72,24 @@ class Project:
     name: str
     secrets: Secrets
     document: Document
-    web: WebFile
     connections: Mapping[str, Connection]
     flows: tuple[Flow, ...]
     ownership: Mapping[str, Owner]
     policies: tuple[Document, ...]
     raw_database: str
     raw_broker: str | None
+    listen: str
+    public_url: str | None = None
+
+    @property
+    def host(self) -> str:
+        """The address that the receiver listens at."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port that the receiver listens at."""
+        return int(self.listen.rpartition(":")[2])
 
     @property
     def mappings_dir(self) -> pathlib.Path:

@@ -66,6 +66,7 @@ def test_urls_from_the_environment_and_the_command_line(folder):
     ("old", "new", "said"),
     [
         ("name: demo", "nam: demo", "hub.yaml:2: CFG-UNKNOWN: hub.yaml has no setting 'nam'. Did you mean 'name'?"),
+        ("name: demo", "name: demo\nlisten: 8080", "hub.yaml:3: CFG-INVALID: 'listen': not of the form host:port"),
         ("hub: 1", "hub: 2", "hub.yaml:1: CFG-INVALID: 'hub': input should be 1."),
         ("connector: odoo", "conector: odoo",
          ("hub.yaml:10: CFG-UNKNOWN: 'connections.erp' has no setting 'conector'. Did you mean "
