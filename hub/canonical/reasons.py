@@ -230,6 +230,8 @@ _ROWS = (
     Reason("CON-SCOPE", "the connection lacks a permission", _R, "engineer", "Grant the scope in the vendor's admin."),
     Reason("CON-RATE", "the system asks for a slower pace", _R, "engineer"),
     Reason("CON-DOWN", "the system does not answer", _R, "engineer", "Check that the system is up: hub doctor."),
+    Reason("CON-EGRESS", "the address is private and not on the connection's allow-list", _R, "engineer",
+           "Correct the address, or add it to allow_hosts of the connection."),
     Reason("CON-TIMEOUT", "the system was too slow", _R, "engineer", "Check the system's load."),
     Reason("CON-UNCERTAIN", "the effect is unknown and is being looked up", _R, "engineer"),
     Reason(

@@ -1,0 +1,42 @@
+"""The public contract of connectors: all that a connector imports beside the canonical model and the errors.
+
+Names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "hub.sdk.clock": ("SystemClock",),
+    "hub.sdk.connector": (
+        "FULL", "SDK_VERSION", "Capability", "Clock", "Connector", "ConnectorConfig", "ConnectorIO", "Manifest", "Stream",
+        "Support", "TokenStore",
+    ),
+    "hub.sdk.http": ("Exchange", "HttpClient", "HttpResponse", "WireTap"),
+    "hub.sdk.jsonio": ("dump_json", "read_json", "read_object"),
+    "hub.sdk.records": (
+        "Cursor", "DeliverResult", "ExternalRef", "Health", "InboundRequest", "NaturalKey", "Operation", "OutboundRecord",
+        "Page", "RawMessage", "SubscriptionReport",
+    ),
+    "hub.sdk.webhooks": (
+        "read_body", "sign_hmac_base64", "verify_hmac_base64", "verify_hmac_hex", "verify_standard", "verify_timestamp",
+        "verify_token",
+    ),
+}  # fmt: skip
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_WHERE)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'hub.sdk' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,1 @@
+"""What proves a connector: simulators of vendors' systems, and the conformance kit."""

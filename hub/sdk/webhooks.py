@@ -1,0 +1,112 @@
+"""Proof that a webhook comes from who it says: signatures over the raw body, compared in constant time, and a replay window."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NoReturn
+
+from hub.errors import InputRefused, Unauthenticated
+from hub.sdk.jsonio import read_object
+from hub.sdk.records import InboundRequest
+
+TOLERANCE = 300.0
+"""Seconds that a signed time stamp may be off."""
+
+Secrets = str | bytes | Iterable[str | bytes]
+"""One secret, or the two that are both good while one takes the other's place."""
+
+
+def verify_hmac_base64(secrets: Secrets, body: bytes, given: str, *, algorithm: str = "sha256") -> None:
+    """Raise `Unauthenticated` unless ``given`` is the base64 HMAC of ``body`` under one of ``secrets``."""
+    _verify(secrets, body, given, algorithm, lambda digest: base64.b64encode(digest))
+
+
+def verify_hmac_hex(secrets: Secrets, body: bytes, given: str, *, algorithm: str = "sha256") -> None:
+    """Raise `Unauthenticated` unless ``given`` is the hexadecimal HMAC of ``body`` under one of ``secrets``."""
+    _verify(secrets, body, given.lower(), algorithm, lambda digest: digest.hex().encode())
+
+
+def verify_token(secrets: Secrets, given: str) -> None:
+    """Raise `Unauthenticated` unless ``given`` is one of ``secrets`` itself, as systems without signatures send it."""
+    if not _any(hmac.compare_digest(secret, _bytes(given)) for secret in _each(secrets)):
+        _refuse("the token of the webhook is missing or wrong")
+
+
+def verify_timestamp(given: str | int, now: datetime, *, tolerance: float = TOLERANCE) -> None:
+    """Raise `Unauthenticated` unless the time stamp (seconds since 1970) is within ``tolerance`` of ``now``."""
+    text = str(given).strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        _refuse("the time stamp of the webhook is missing or not a number of seconds", "IN-TIMESTAMP")
+    if abs(now.timestamp() - int(text)) > tolerance:
+        _refuse(f"the time stamp of the webhook is more than {tolerance:g} s off", "IN-TIMESTAMP")
+
+
+def verify_standard(secrets: Secrets, request: InboundRequest, now: datetime, *, tolerance: float = TOLERANCE) -> str:
+    """Check a Standard Webhooks request (``webhook-id``, ``webhook-timestamp``, ``webhook-signature``) and return its id."""
+    event_id = request.headers.get("webhook-id", "")
+    stamp = request.headers.get("webhook-timestamp", "")
+    signatures = [part.partition(",") for part in request.headers.get("webhook-signature", "").split()]
+    keys = [_standard_key(secret) for secret in _each(secrets)]
+    signed = b".".join((_bytes(event_id), _bytes(stamp), request.body))
+    wanted = [base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()) for key in keys]
+    fits = [hmac.compare_digest(want, _bytes(value)) for want in wanted for version, _, value in signatures if version == "v1"]
+    if not event_id or not _any(fits):
+        _refuse("the signature of the webhook is missing or wrong")
+    verify_timestamp(stamp, now, tolerance=tolerance)
+    return event_id
+
+
+def sign_hmac_base64(secret: str | bytes, body: bytes, *, algorithm: str = "sha256") -> str:
+    """The base64 HMAC of ``body``, as a vendor would send it: simulators sign with this."""
+    return base64.b64encode(hmac.new(_bytes(secret), body, algorithm).digest()).decode()
+
+
+def read_body(request: InboundRequest) -> dict[str, Any]:
+    """The verified request's body as a JSON object; another content type or character set is refused with 415."""
+    kind, _, rest = request.headers.get("content-type", "application/json").lower().partition(";")
+    if kind.strip() != "application/json" and not kind.strip().endswith("+json"):
+        raise InputRefused("the webhook's content type is not JSON", code="IN-MEDIA-TYPE", status=415)
+    charset = rest.partition("charset=")[2].strip("\"' ;")
+    if charset and charset not in ("utf-8", "utf8", "us-ascii"):
+        raise InputRefused("the webhook's character set is not UTF-8", code="IN-BAD-ENCODING", status=415)
+    return read_object(request.body)
+
+
+def _verify(secrets: Secrets, body: bytes, given: str, algorithm: str, spell: Any) -> None:
+    seen = _bytes(given.strip())
+    fits = [hmac.compare_digest(spell(hmac.new(secret, body, algorithm).digest()), seen) for secret in _each(secrets)]
+    if not seen or not _any(fits):
+        _refuse("the signature of the webhook is missing or wrong")
+
+
+def _each(secrets: Secrets) -> list[bytes]:
+    given = [secrets] if isinstance(secrets, (str, bytes)) else list(secrets)
+    # An empty secret would let everybody sign.
+    return [_bytes(secret) for secret in given if secret]
+
+
+def _bytes(text: str | bytes) -> bytes:
+    # compare_digest refuses text with non-ASCII characters, so everything is compared as bytes.
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+
+
+def _standard_key(secret: bytes) -> bytes:
+    if not secret.startswith(b"whsec_"):
+        return secret
+    try:
+        return base64.b64decode(secret[6:], validate=True)
+    except ValueError:
+        return secret
+
+
+def _any(fits: Iterable[bool]) -> bool:
+    # All are computed before any is looked at, so the time says nothing about which one fitted.
+    return True in list(fits)
+
+
+def _refuse(message: str, code: str = "IN-UNAUTHENTICATED") -> NoReturn:
+    raise Unauthenticated(message, code=code)
