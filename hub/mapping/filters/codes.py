@@ -129,9 +129,9 @@ def _subdivision(said: str, country_code: str) -> str | None:
     ("src.s | subdivision('US')", {"s": "California"}, "US-CA"),
     refused=(("src.s | subdivision('US')", {"s": "Bavaria"}, "MAP-TYPE"),),
 )
-def subdivision(value: Any, country_: Any) -> str:
+def subdivision(value: Any, region: Any) -> str:
     """Reads a state or province of a country (code or name) and gives its ISO 3166-2 code."""
-    said, code = need_text(value, "subdivision"), country(country_)
+    said, code = need_text(value, "subdivision"), country(region)
     found = _subdivision(said, code) if len(said) <= 100 else None
     if found is None:
         raise wrong(
@@ -224,13 +224,13 @@ def _phone(said: str, region: str | None) -> str | None:
         ("src.p | phone", {"p": "030 901820"}, "MAP-TYPE"),
     ),
 )
-def phone(value: Any, country_: Any = None, keep: Any = False) -> str:
+def phone(value: Any, region: Any = None, keep: Any = False) -> str:
     """Reads a phone number and gives its E.164 form. A number without +country needs the country it is dialled in.
 
     With `keep`, what cannot be read stays as it is.
     """
     said = need_text(value, "phone")
-    region = None if country_ is None else country(country_)
+    region = None if region is None else country(region)
     found = _phone(said, region) if len(said) <= 250 else None
     if found is not None:
         return found
