@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -27,10 +27,24 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def from_validation(
-    error: ValidationError, document: Document, model: type[BaseModel], *, prefix: Path = (), what: str = ""
+    error: ValidationError,
+    document: Document,
+    model: type[BaseModel],
+    *,
+    prefix: Path = (),
+    what: str = "",
+    without: Collection[Path] = (),
 ) -> list[ConfigError]:
-    """Every fault that pydantic found, as one `ConfigError` each, with the line of the document it comes from."""
-    return [_fault(detail, document, model, prefix, what) for detail in error.errors(include_url=False)]
+    """Every fault that pydantic found, as one `ConfigError` each, with the line of the document it comes from.
+
+    Faults at the paths ``without`` are left out.
+    """
+    details = error.errors(include_url=False)
+    return [
+        _fault(detail, document, model, prefix, what)
+        for detail in details
+        if prefix + tuple(detail["loc"]) not in without
+    ]
 
 
 def _fault(

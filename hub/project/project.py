@@ -14,7 +14,7 @@ from hub.errors import ConfigError
 from hub.project.document import Document, Path
 from hub.project.problems import did_you_mean, from_validation
 from hub.project.schedule import Poll
-from hub.project.secrets import Secrets
+from hub.project.secrets import Secrets, together
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -130,21 +130,25 @@ class Project:
         """The connection's settings, its references resolved, checked by the connector's model. Raises `ConfigError`."""
         faults, settings = self.check_settings(name, model)
         if settings is None:
-            raise faults[0]
+            raise together(faults)
         return settings
 
     def check_settings(self, name: str, model: type[M]) -> tuple[list[ConfigError], M | None]:
         """All that is wrong with a connection's settings, or the settings."""
         prefix: Path = ("connections", name, "config")
         connection = self.connection(name)
+        resolved, missing = self.secrets.gather(
+            dict(connection.config), lambda path: self.document.where(prefix + path)
+        )
+        faults = [fault for _, fault in missing]
         try:
-            resolved = self.secrets.resolve(dict(connection.config), lambda path: self.document.where(prefix + path))
-            return [], model.model_validate(resolved)
-        except ConfigError as error:
-            return [error], None
+            settings = model.model_validate(resolved)
         except ValidationError as error:
             what = f"the connector {connection.connector}"
-            return from_validation(error, self.document, model, prefix=prefix, what=what), None
+            unresolved = {prefix + path for path, _ in missing}
+            faults += from_validation(error, self.document, model, prefix=prefix, what=what, without=unresolved)
+            return faults, None
+        return faults, None if faults else settings
 
 
 def absolute_database(url: str, base: pathlib.Path) -> str:

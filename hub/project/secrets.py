@@ -57,13 +57,19 @@ class Secrets:
         ``where`` names the place in the file: a text, or a function of the path inside ``value``.
         """
         place: Callable[[Path], str] = where if callable(where) else lambda _: where
-        faults: list[ConfigError] = []
-        resolved = self._walk(value, (), place, faults)
+        resolved, faults = self.gather(value, place)
         if faults:
-            raise _together(faults)
+            raise together([fault for _, fault in faults])
         return resolved
 
-    def _walk(self, value: Any, path: Path, place: Callable[[Path], str], faults: list[ConfigError]) -> Any:
+    def gather(self, value: Any, place: Callable[[Path], str]) -> tuple[Any, list[tuple[Path, ConfigError]]]:
+        """The same data with every reference replaced, by nothing where it fails, and each failure with its path."""
+        faults: list[tuple[Path, ConfigError]] = []
+        return self._walk(value, (), place, faults), faults
+
+    def _walk(
+        self, value: Any, path: Path, place: Callable[[Path], str], faults: list[tuple[Path, ConfigError]]
+    ) -> Any:
         if isinstance(value, dict):
             return {key: self._walk(item, (*path, key), place, faults) for key, item in value.items()}
         if isinstance(value, list):
@@ -77,7 +83,7 @@ class Secrets:
             try:
                 return self._reference(found[2], place(path))
             except ConfigError as error:
-                faults.append(error)
+                faults.append((path, error))
                 return ""
 
         return _REFERENCE.sub(replace, value)
@@ -159,7 +165,8 @@ def references(value: Any) -> list[tuple[Path, str, str]]:
     return found
 
 
-def _together(faults: list[ConfigError]) -> ConfigError:
+def together(faults: list[ConfigError]) -> ConfigError:
+    """Several faults as one error, so that a person can mend them all at once."""
     first = faults[0]
     if len(faults) == 1:
         return first
