@@ -1,0 +1,311 @@
+"""Calls to an Odoo server: one client, two transports.
+
+JSON-2 (Odoo 19 and newer) has an address for each method, named arguments and real status codes. JSON-RPC (18 and older)
+has one address and answers errors with status 200. Which of the two to use is asked of the server once.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from connectors.odoo.config import OdooConfig
+from connectors.odoo.faults import error_body, fault, is_busy, said
+from hub.errors import AuthFailed, ConfigError, OutcomeUnknown, Rejected, RetryLater
+from hub.sdk.http import HttpClient, HttpResponse
+
+Record = dict[str, Any]
+JSON2_SINCE = 19
+_OF_MODEL = frozenset(
+    {
+        "create",
+        "search",
+        "search_read",
+        "search_count",
+        "load",
+        "fields_get",
+        "name_search",
+        "context_get",
+        "default_get",
+    }
+)
+"""Methods that are called on a model, not on records: they take no list of ids."""
+
+
+class Transport(ABC):
+    """How a method of a model is called over HTTP."""
+
+    def __init__(self, config: OdooConfig, http: HttpClient) -> None:
+        self.config = config
+        self.http = http
+
+    @abstractmethod
+    def call(self, model: str, method: str, ids: list[int] | None, arguments: Record, *, effect: bool) -> Any:
+        """The method's result. Errors that Odoo answers are raised as the hub's."""
+
+    def post(
+        self, path: str, body: Any, *, headers: dict[str, str] | None = None, effect: bool = False
+    ) -> HttpResponse:
+        """POST JSON. Decimals go out as JSON numbers, digit by digit."""
+        content = _dumps(body).encode()
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        url = self.config.url + path
+        return self.http.request(
+            "POST", url, headers=sent, content=content, effect=effect, deadline=self.config.deadline
+        )
+
+
+class Json2(Transport):
+    """POST /json/2/<model>/<method> with a bearer key and named arguments."""
+
+    def call(self, model: str, method: str, ids: list[int] | None, arguments: Record, *, effect: bool) -> Any:
+        """The method's result: the answer's bare JSON."""
+        headers = {
+            "Authorization": f"bearer {self.config.api_key.get_secret_value()}",
+            "X-Odoo-Database": self.config.database,
+        }
+        body = arguments if ids is None else {"ids": ids, **arguments}
+        response = self.post(f"/json/2/{model}/{method}", body, headers=headers, effect=effect)
+        if response.status == 200:
+            return _read(response, effect)
+        problem = error_body(_try_json(response))
+        if problem is not None:
+            raise fault(problem, f"{model}.{method}")
+        response.raise_for(effect=effect)
+        raise Rejected(f"Odoo answered {model}.{method} with status {response.status}.")
+
+
+class JsonRpc(Transport):
+    """POST /jsonrpc with execute_kw, as Odoo 18 and older (and, deprecated, 19) take it."""
+
+    def __init__(self, config: OdooConfig, http: HttpClient) -> None:
+        super().__init__(config, http)
+        self._uid: int | None = None
+
+    def call(self, model: str, method: str, ids: list[int] | None, arguments: Record, *, effect: bool) -> Any:
+        """The method's result, of execute_kw."""
+        key = self.config.api_key.get_secret_value()
+        named = dict(arguments)
+        positional: list[Any] = [] if ids is None else [ids]
+        if method == "create":  # Odoo looks at the first positional argument to say whether one id or a list is meant
+            positional = [named.pop("vals_list")]
+        args = [self.config.database, self.uid(), key, model, method, positional, named]
+        return self._service("object", "execute_kw", args, f"{model}.{method}", effect=effect)
+
+    def uid(self) -> int:
+        """The hub's user id; asked once."""
+        if self._uid is None:
+            if not self.config.login:
+                raise ConfigError(
+                    "Odoo 18 and older need the user's login.", fix="Set login in the connection's config."
+                )
+            args = [self.config.database, self.config.login, self.config.api_key.get_secret_value(), {}]
+            uid = self._service("common", "authenticate", args, "authenticate")
+            if not uid:
+                raise AuthFailed(
+                    "Odoo refuses the credentials.", fix="Check database, login and api_key of the connection."
+                )
+            self._uid = int(uid)
+        return self._uid
+
+    def _service(self, service: str, method: str, args: list[Any], doing: str, *, effect: bool = False) -> Any:
+        body = {
+            "jsonrpc": "2.0",
+            "method": "call",
+            "id": 1,
+            "params": {"service": service, "method": method, "args": args},
+        }
+        response = self.post("/jsonrpc", body, effect=effect)
+        if response.status != 200:
+            response.raise_for(effect=effect)
+            raise Rejected(f"Odoo answered {doing} with status {response.status}.")
+        answer = _read(response, effect)
+        problem = error_body(answer)
+        if problem is not None:
+            raise fault(problem, doing)
+        return answer.get("result") if isinstance(answer, dict) else None
+
+
+class OdooClient:
+    """Typed calls to the models that the connector uses. May be shared by threads."""
+
+    def __init__(self, config: OdooConfig, http: HttpClient) -> None:
+        self.config = config
+        self.http = http
+        self._lock = threading.Lock()
+        self._transport: Transport | None = None
+        self._version: tuple[int, ...] | None = None
+        self._fields: dict[str, dict[str, Record]] = {}
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The server's version, such as (19, 0)."""
+        if self._version is None:
+            self._version = _parsed(self.config.version) if self.config.version else self._ask_version()
+        return self._version
+
+    @property
+    def transport(self) -> Transport:
+        """JSON-2 where the server has it, JSON-RPC otherwise."""
+        with self._lock:
+            if self._transport is None:
+                kind = Json2 if self.version[0] >= JSON2_SINCE else JsonRpc
+                self._transport = kind(self.config, self.http)
+            return self._transport
+
+    def call(
+        self,
+        model: str,
+        method: str,
+        ids: Iterable[int] | None = None,
+        *,
+        effect: bool = False,
+        context: Record | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Call a method with named arguments. ``effect`` says that it writes: a lost answer is then an unknown outcome."""
+        of = None if method in _OF_MODEL else list(ids or [])
+        named = {**arguments, "context": {**self._context(), **(context or {})}}
+        return self.transport.call(model, method, of, named, effect=effect)
+
+    def search_read(
+        self,
+        model: str,
+        domain: list[Any],
+        fields: Iterable[str],
+        *,
+        order: str = "id",
+        limit: int | None = None,
+        offset: int = 0,
+        context: Record | None = None,
+    ) -> list[Record]:
+        """Records that fit the domain."""
+        arguments: Record = {"domain": domain, "fields": list(fields), "order": order}
+        if limit is not None:
+            arguments["limit"] = limit
+        if offset:
+            arguments["offset"] = offset
+        found = self.call(model, "search_read", context=context, **arguments)
+        return list(found)
+
+    def read(
+        self, model: str, ids: Iterable[int], fields: Iterable[str], *, context: Record | None = None
+    ) -> dict[int, Record]:
+        """Records by id. One that is not there is left out: Odoo gives no error for it."""
+        wanted = sorted(set(ids))
+        if not wanted:
+            return {}
+        domain = [["id", "in", wanted]]
+        found = self.search_read(model, domain, fields, context={"active_test": False, **(context or {})})
+        return {record["id"]: record for record in found}
+
+    def write(self, model: str, ids: Iterable[int], values: Record, *, context: Record | None = None) -> None:
+        """Change records."""
+        self.call(model, "write", ids, effect=True, context=context, vals=values)
+
+    def create(self, model: str, values: Record, *, context: Record | None = None) -> int:
+        """Make one record that repeating would make twice. Where that matters use :meth:`upsert`."""
+        made = self.call(model, "create", effect=True, context=context, vals_list=[values])
+        return int(made[0] if isinstance(made, list) else made)
+
+    def upsert(self, model: str, columns: list[str], rows: list[list[str]]) -> int:
+        """Make or update the record whose Odoo external id is the column "id", in one transaction.
+
+        Odoo keeps external ids unique in its database, so that workers that do this at the same time make one record,
+        never two. That no ordinary `create` can promise: Odoo has no idempotency keys, and its reference fields are not unique.
+        """
+        context = {"tz": "UTC", "tracking_disable": True}
+        answer = self.call(model, "load", effect=True, context=context, fields=columns, data=rows)
+        ids = answer.get("ids") if isinstance(answer, dict) else None
+        if ids:
+            return int(ids[0])
+        messages = [str(m.get("message", "")) for m in (answer or {}).get("messages", []) if isinstance(m, dict)]
+        if any(is_busy(message) for message in messages):
+            raise RetryLater(f"Odoo was busy with the same records ({model}).", after=1.0)
+        raise Rejected(f"Odoo refused the {model}: {said(messages[0] if messages else '')}")
+
+    def fields(self, model: str) -> dict[str, Record]:
+        """The fields that this database has on the model: they differ by version and by installed modules."""
+        if model not in self._fields:
+            self._fields[model] = dict(self.call(model, "fields_get", attributes=["type", "string", "required"]))
+        return self._fields[model]
+
+    def has(self, model: str, field: str) -> bool:
+        """Does this database have the field?"""
+        return field in self.fields(model)
+
+    def _context(self) -> Record:
+        context: Record = {"lang": self.config.language}
+        if self.config.company:
+            context["allowed_company_ids"] = [self.config.company]
+        return context
+
+    def _ask_version(self) -> tuple[int, ...]:
+        response = self.http.request("GET", self.config.url + "/json/version", deadline=self.config.deadline)
+        if response.status == 200:
+            answer = _try_json(response)
+            if isinstance(answer, dict) and "version" in answer:
+                return _parsed(str(answer["version"]))
+        body = {
+            "jsonrpc": "2.0",
+            "method": "call",
+            "id": 1,
+            "params": {"service": "common", "method": "version", "args": []},
+        }
+        response = self.http.request(
+            "POST",
+            self.config.url + "/jsonrpc",
+            content=_dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            deadline=self.config.deadline,
+        )
+        if response.status != 200:
+            response.raise_for()
+        answer = _try_json(response)
+        result = answer.get("result") if isinstance(answer, dict) else None
+        if not isinstance(result, dict) or "server_version" not in result:
+            raise Rejected(
+                "the server did not say its Odoo version.",
+                fix='Check the connection\'s url, or set version, such as "19.0", in its config.',
+            )
+        return _parsed(str(result["server_version"]))
+
+
+def _parsed(version: str) -> tuple[int, ...]:
+    """ "saas~18.2+e" and "19.0" as numbers."""
+    digits = version.rpartition("~")[2].partition("+")[0].split(".")
+    try:
+        return tuple(int("".join(c for c in part if c.isdigit())) for part in digits[:2])
+    except ValueError:
+        raise Rejected(f"the server says the Odoo version {version[:20]!r}, which the hub cannot read.") from None
+
+
+def _dumps(body: Any) -> str:
+    return json.dumps(body, default=_number, ensure_ascii=False)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError(f"{type(value).__name__} cannot be sent to Odoo")
+
+
+def _try_json(response: HttpResponse) -> Any:
+    try:
+        return response.json()
+    except Exception:  # noqa: BLE001  whatever is not JSON is not an answer of Odoo's
+        return None
+
+
+def _read(response: HttpResponse, effect: bool) -> Any:
+    """The answer's JSON. A cut answer to a write leaves the outcome open."""
+    try:
+        return response.json()
+    except Exception:  # noqa: BLE001
+        if effect:
+            raise OutcomeUnknown("Odoo's answer to a write was cut off.") from None
+        raise RetryLater("Odoo's answer was cut off.") from None
