@@ -230,8 +230,13 @@ _ROWS = (
     Reason("CON-SCOPE", "the connection lacks a permission", _R, "engineer", "Grant the scope in the vendor's admin."),
     Reason("CON-RATE", "the system asks for a slower pace", _R, "engineer"),
     Reason("CON-DOWN", "the system does not answer", _R, "engineer", "Check that the system is up: hub doctor."),
-    Reason("CON-EGRESS", "the address is private and not on the connection's allow-list", _R, "engineer",
-           "Correct the address, or add it to allow_hosts of the connection."),
+    Reason(
+        "CON-EGRESS",
+        "the address is private and not on the connection's allow-list",
+        _R,
+        "engineer",
+        "Correct the address, or add it to allow_hosts of the connection.",
+    ),
     Reason("CON-TIMEOUT", "the system was too slow", _R, "engineer", "Check the system's load."),
     Reason("CON-UNCERTAIN", "the effect is unknown and is being looked up", _R, "engineer"),
     Reason(
@@ -260,6 +265,15 @@ _ROWS = (
     ),
     Reason("HUB-DUPLICATE", "the target holds the effect twice", _S, "service", "Remove one of the two at the target."),
     Reason("IN-UNUSABLE", "authentic, but not usable", _S, "engineer", "Look at the payload: hub trace."),
+    Reason(
+        "IN-INVALID-CHARACTER",
+        "a text holds a character that cannot be stored",
+        _S,
+        "engineer",
+        "Correct it at its source.",
+    ),
+    Reason("IN-NUMBER-OUT-OF-RANGE", "a number is out of range", _S, "engineer", "Correct it at the source."),
+    Reason("IN-PRECISION", "a number has more digits than can be carried exactly", _S, "engineer", "Round it there."),
     Reason(
         "IN-TOPIC",
         "authentic, but of a kind nobody subscribed to",
