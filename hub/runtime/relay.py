@@ -1,0 +1,89 @@
+"""The relay of a cluster: it sees what is due in the database and publishes a wake-up for it. Run two of them, or more."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from hub.errors import StoreError
+from hub.runtime.bus import WakeBus
+from hub.runtime.bus.base import INBOUND, deliveries
+from hub.store import Store
+from hub.telemetry import get_logger
+
+log = get_logger(__name__)
+
+BUSY = 0.01
+IDLE = 0.05
+REST_AFTER = 2.0
+REAP_EVERY = 5.0
+LONGEST_REPEAT = 5.0
+
+
+class Relay:
+    """Publishes wake-ups for due work, and returns the leases of dead workers. It may die at any time: the next one goes on."""
+
+    def __init__(self, store: Store, bus: WakeBus) -> None:
+        self._store = store
+        self._bus = bus
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._inbound = _Repeat()
+        self._reaped_at = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """End after the present round."""
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        busy_until = 0.0
+        while not self._stop.is_set():
+            now = time.monotonic()
+            try:
+                if self.round():
+                    busy_until = now + REST_AFTER
+            except StoreError as error:
+                log.warning("relay.store", code=error.code)
+                self._stop.wait(1.0)
+            except Exception:
+                log.exception("relay.bug", code="HUB-BUG")
+                self._stop.wait(1.0)
+            self._stop.wait(BUSY if now < busy_until else IDLE)
+
+    def round(self) -> bool:
+        """Look once; True when there was something to publish."""
+        now = time.monotonic()
+        if now - self._reaped_at >= REAP_EVERY:
+            self._reaped_at = now
+            self._store.reap()
+        names = [target.name for target in self._store.unpublished()]
+        groups = [deliveries(name) for name in names]
+        waiting = self._store.due_messages(1) > 0
+        if self._inbound.due(now, waiting):
+            groups.append(INBOUND)
+        if groups and self._bus.wake_surely(groups) and names:
+            self._store.mark_published(names)
+        return waiting or bool(names)
+
+
+class _Repeat:
+    """Repeats the wake-up for the inbox while it is not empty: soon at first, then more and more rarely."""
+
+    def __init__(self) -> None:
+        self._pause = BUSY
+        self._next = 0.0
+
+    def due(self, now: float, waiting: bool) -> bool:
+        if not waiting:
+            self._pause, self._next = BUSY, 0.0
+            return False
+        if now < self._next:
+            return False
+        self._next = now + self._pause
+        self._pause = min(LONGEST_REPEAT, self._pause * 1.5)
+        return True

@@ -1,0 +1,183 @@
+"""The working threads of a process: they translate what came in, and deliver what must go out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+from hub.errors import HubError, StoreError
+from hub.pipeline import Context, process_batch, work_batch
+from hub.runtime.batch_size import BatchSize
+from hub.runtime.bus import WakeBus
+from hub.runtime.bus.base import INBOUND, deliveries
+from hub.runtime.connections import Connections
+from hub.store import Store
+from hub.telemetry import get_logger, metrics
+
+log = get_logger(__name__)
+
+LEASE = 60.0
+INBOUND_BATCH = 50
+HANDLERS_PER_CONNECTION = 2
+"""Two, so that one slow call holds up its own batch and not the connection."""
+REAP_EVERY = 5.0
+
+
+def owner_name() -> str:
+    """What this process writes on its leases."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Workers:
+    """Works off one group at each wake-up until nothing of it is due, and looks by itself every ``sweep`` seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        context: Context,
+        connections: Connections,
+        bus: WakeBus,
+        *,
+        sweep: float = 1.0,
+        reaps: bool = True,
+    ) -> None:
+        self._store = store
+        self._context = context
+        self._connections = connections
+        self._bus = bus
+        self._sweep_seconds = sweep
+        self._reaps = reaps
+        self._owner = owner_name()
+        self._stop = threading.Event()
+        self._running: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._sizes: dict[str, BatchSize] = {}
+        self._targets = {deliveries(name): name for name in connections}
+        self._fallback = ThreadPoolExecutor(len(self._targets) + 1, thread_name_prefix="sweep")
+        self._sweeping: set[str] = set()
+        self._sweeper = threading.Thread(target=self._sweep_forever, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Take wake-ups, and begin to sweep."""
+        self._bus.subscribe(INBOUND, self.handle)
+        for group in self._targets:
+            self._bus.subscribe(group, self.handle, threads=HANDLERS_PER_CONNECTION)
+        self._bus.start()
+        self._sweeper.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Finish what is under way, up to ``timeout`` seconds, and give the leases of the rest back."""
+        until = time.monotonic() + timeout
+        self._stop.set()
+        self._bus.stop(max(0.5, timeout - 1.0))
+        self._sweeper.join(max(0.1, until - time.monotonic()))
+        self._fallback.shutdown(wait=False, cancel_futures=True)
+        while time.monotonic() < until and any(self._running.values()):
+            time.sleep(0.02)
+        for group in (INBOUND, *self._targets):
+            if not self._running[group]:
+                try:
+                    self._store.give_back(self._lease_owner(group))
+                except StoreError as error:
+                    log.warning("lease.not_given_back", group=group, code=error.code)
+
+    def handle(self, group: str) -> None:
+        """Work off a group until nothing of it is due. Never raises."""
+        with self._lock:
+            self._running[group] += 1
+        try:
+            if group == INBOUND:
+                self._process()
+            elif group in self._targets:
+                self._deliver(group, self._targets[group])
+        except StoreError as error:
+            log.warning("work.store", group=group, code=error.code)
+            self._stop.wait(0.5)
+        except HubError as error:
+            log.warning("work.failed", group=group, code=error.code)
+            self._stop.wait(0.5)
+        except Exception:
+            log.exception("work.bug", group=group, code="HUB-BUG")
+            self._stop.wait(0.5)
+        finally:
+            with self._lock:
+                self._running[group] -= 1
+
+    def _process(self) -> None:
+        while not self._stop.is_set():
+            claimed = self._store.claim_messages(INBOUND_BATCH, LEASE, self._lease_owner(INBOUND))
+            if not claimed:
+                return
+            report = process_batch(self._store, self._context, claimed)
+            metrics.PROCESSED.inc(len(claimed))
+            self._bus.wake(deliveries(name) for name in report.targets)
+
+    def _deliver(self, group: str, name: str) -> None:
+        self._connections.get(name)
+        executor = self._connections.executor(name)
+        size = self._sizes.setdefault(name, BatchSize(self._connections.concurrency(name)))
+        while not self._stop.is_set():
+            claimed = self._store.claim_deliveries(name, size.size, LEASE, self._lease_owner(group))
+            if not claimed:
+                return
+            began = time.monotonic()
+            report = work_batch(self._store, self._context, claimed, executor)
+            size.worked(len(claimed), time.monotonic() - began)
+            metrics.DELIVERED.labels(name).inc(len(claimed))
+            self.wake_targets(report.targets - {name})
+
+    def wake_targets(self, names: frozenset[str] | set[str]) -> None:
+        """Wake the groups of these targets; "" stands for the inbox."""
+        self._bus.wake(deliveries(name) if name else INBOUND for name in names)
+
+    def _lease_owner(self, group: str) -> str:
+        return f"{self._owner}:{group}"
+
+    def _sweep_forever(self) -> None:
+        reaped_at = 0.0
+        pause = 0.0
+        while not self._stop.wait(pause):
+            pause = self._sweep_seconds
+            try:
+                if self._reaps and time.monotonic() - reaped_at >= REAP_EVERY:
+                    reaped_at = time.monotonic()
+                    self._store.reap()
+                self._look()
+                following = self._store.next_due()
+                if following is not None and following > 0:
+                    pause = min(pause, max(following, 0.01))
+            except StoreError as error:
+                log.warning("sweep.store", code=error.code)
+            except Exception:
+                log.exception("sweep.bug", code="HUB-BUG")
+
+    def _look(self) -> None:
+        """Find due work without any wake-up."""
+        if self._store.due_messages(1):
+            self._hand_over(INBOUND)
+        for target in self._store.due_targets(1):
+            self._hand_over(deliveries(target.name))
+
+    def _hand_over(self, group: str) -> None:
+        """Have a group worked off in a thread of the sweep, unless one is at it."""
+        with self._lock:
+            if group in self._sweeping or (group != INBOUND and group not in self._targets):
+                return
+            self._sweeping.add(group)
+
+        def run() -> None:
+            try:
+                self.handle(group)
+            finally:
+                with self._lock:
+                    self._sweeping.discard(group)
+
+        try:
+            self._fallback.submit(run)
+        except RuntimeError:  # shut down meanwhile
+            with self._lock:
+                self._sweeping.discard(group)
