@@ -1,5 +1,7 @@
 """The contract that every connector fulfils."""
 
+# ruff: noqa: ARG002 - the defaults of the contract name their arguments for those who override them.
+
 from __future__ import annotations
 
 from abc import ABC
@@ -34,13 +36,21 @@ class ConnectorConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    deadline: float = Field(default=30.0, gt=0, le=300, description="Seconds that one call to the system may take in all.")
+    deadline: float = Field(
+        default=30.0, gt=0, le=300, description="Seconds that one call to the system may take in all."
+    )
     settle: float = Field(
-        default=30.0, ge=0, le=3600,
+        default=30.0,
+        ge=0,
+        le=3600,
         description="Seconds after which an unanswered request can no longer take effect at the system.",
     )
-    concurrency: int = Field(default=4, ge=1, le=64, description="Calls to the system at the same time, over all workers.")
-    rate: float | None = Field(default=None, gt=0, description="Calls per second, over all workers; none = the vendor's own headers.")
+    concurrency: int = Field(
+        default=4, ge=1, le=64, description="Calls to the system at the same time, over all workers."
+    )
+    rate: float | None = Field(
+        default=None, gt=0, description="Calls per second, over all workers; none = the vendor's own headers."
+    )
 
 
 class Support(StrEnum):

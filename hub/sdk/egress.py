@@ -41,7 +41,9 @@ class Egress:
         parts = urlsplit(url)
         host, port = _host_port(url)
         if parts.username is not None or parts.password is not None:
-            raise ConfigError("a URL must not hold a user name or password", code="CFG-URL", fix="Use the settings for them.")
+            raise ConfigError(
+                "a URL must not hold a user name or password", code="CFG-URL", fix="Use the settings for them."
+            )
         literal = _literal(host)
         if literal is not None and not self.permits(host, port, literal):
             raise ConfigError(f"the address {host} is not allowed", code="CFG-URL", fix=_fix(host, port))

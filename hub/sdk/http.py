@@ -95,7 +95,9 @@ class WireTap:
         if not body:
             return ""
         kind = headers.get("content-type", "").lower()
-        if kind.startswith(("image/", "video/", "audio/", "application/pdf", "application/zip", "application/octet-stream")):
+        if kind.startswith(
+            ("image/", "video/", "audio/", "application/pdf", "application/zip", "application/octet-stream")
+        ):
             return f"[{len(body)} bytes of {kind.partition(';')[0]}]"
         # Cut after hiding: a cut through the middle of a secret would leave its first half.
         text = self.redactor.text(body[: 2 * KEPT].decode("utf-8", "replace"))
@@ -160,7 +162,8 @@ class HttpResponse:
             raise RetryLater(message, after=self.retry_after())
         if 300 <= self.status < 400:
             raise Rejected(
-                f"{where} redirects ({self.status}), and redirects are not followed", fix="Use the final address in the settings."
+                f"{where} redirects ({self.status}), and redirects are not followed",
+                fix="Use the final address in the settings.",
             )
         raise Rejected(f"{where} refused the request ({self.status}){said}")
 
@@ -179,7 +182,7 @@ class HttpResponse:
             at = at if at.tzinfo else at.replace(tzinfo=UTC)
             seconds = (at - datetime.now(UTC)).total_seconds()
         # A NaN compares false with everything, and so ends as none.
-        return min(max(seconds, 0.0), LONGEST_WAIT) if seconds == seconds else None  # noqa: PLR0124
+        return min(max(seconds, 0.0), LONGEST_WAIT) if seconds == seconds else None
 
     def _excerpt(self) -> str:
         said = " ".join(self.hide(self.text[:2000]).split())[:300]
@@ -273,7 +276,9 @@ class HttpClient:
 
         def keep(answer: Answer | None, error: str = "") -> None:
             if self.tap.active:
-                exchange = self._exchange(method, url, headers, body, answer, error, started_at, time.monotonic() - began)
+                exchange = self._exchange(
+                    method, url, headers, body, answer, error, started_at, time.monotonic() - began
+                )
                 self.tap.keep(exchange)
 
         raw = _raw_headers(url, headers, body, method)

@@ -87,7 +87,9 @@ def decimal_text(value: Decimal) -> str:
 
 def _encode(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(_name(k), ensure_ascii=False)}:{_encode(v)}" for k, v in value.items()) + "}"
+        return (
+            "{" + ",".join(f"{json.dumps(_name(k), ensure_ascii=False)}:{_encode(v)}" for k, v in value.items()) + "}"
+        )
     if isinstance(value, (list, tuple, set, frozenset)):
         return "[" + ",".join(_encode(item) for item in value) + "]"
     if isinstance(value, Decimal):
@@ -131,7 +133,10 @@ class _Reader:
         if number and abs(number.adjusted()) > MAX_EXPONENT:
             self.unusable = ("NUMBER-OUT-OF-RANGE", "a number is out of range")
         elif len(number.as_tuple().digits) > MAX_DIGITS:
-            self.unusable = ("PRECISION", f"a number has more than {MAX_DIGITS} digits, which cannot be carried exactly")
+            self.unusable = (
+                "PRECISION",
+                f"a number has more than {MAX_DIGITS} digits, which cannot be carried exactly",
+            )
         return number
 
     def integer(self, digits: str) -> int:

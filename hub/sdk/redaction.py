@@ -41,7 +41,14 @@ class Redactor:
         if len(value) < _SHORTEST:
             return
         encoded = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
-        spelled = {value, json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value), encoded, encoded.rstrip("=")}
+        spelled = {
+            value,
+            json.dumps(value)[1:-1],
+            quote(value, safe=""),
+            quote_plus(value),
+            encoded,
+            encoded.rstrip("="),
+        }
         # The longest first: otherwise the end of a padded spelling would stay.
         self._spellings = tuple(sorted({*self._spellings, *spelled}, key=len, reverse=True))
 
@@ -57,7 +64,4 @@ class Redactor:
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """``headers`` without secrets."""
-        return {
-            name: HIDDEN if is_secret_name(name) else self.text(value)
-            for name, value in headers.items()
-        }
+        return {name: HIDDEN if is_secret_name(name) else self.text(value) for name, value in headers.items()}

@@ -4,6 +4,8 @@ It stands on httpcore2, the connection layer of httpx2. The layer above it (cook
 automatic decoding without a limit) is exactly what calls of the hub must not have.
 """
 
+# ruff: noqa: ARG002 - the signatures are the connection layer's.
+
 from __future__ import annotations
 
 import ssl
@@ -94,7 +96,9 @@ class _Stream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout=max(0.001, _call.left(CONNECT_TIMEOUT))))
+        return _Stream(
+            self._inner.start_tls(ssl_context, server_hostname, timeout=max(0.001, _call.left(CONNECT_TIMEOUT)))
+        )
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -225,11 +229,15 @@ def _collect(chunks: Iterable[bytes], encoding: str, max_bytes: int) -> bytes:
 def _reason(error: Exception) -> str:
     text = str(error).lower()
     if isinstance(error, httpcore2.ConnectError):
-        return "its certificate is not trusted" if "certificate" in text else "the connection was refused or not possible"
+        return (
+            "its certificate is not trusted" if "certificate" in text else "the connection was refused or not possible"
+        )
     if isinstance(error, httpcore2.ProtocolError):
-        return "the connection ended in the middle of the answer" if "disconnected" in text or "incomplete" in text or (
-            "closed" in text
-        ) else "the answer is not HTTP"
+        return (
+            "the connection ended in the middle of the answer"
+            if "disconnected" in text or "incomplete" in text or ("closed" in text)
+            else "the answer is not HTTP"
+        )
     if isinstance(error, zlib.error):
         return "the answer could not be unpacked"
     return "the connection broke"

@@ -22,7 +22,7 @@ Secrets = str | bytes | Iterable[str | bytes]
 
 def verify_hmac_base64(secrets: Secrets, body: bytes, given: str, *, algorithm: str = "sha256") -> None:
     """Raise `Unauthenticated` unless ``given`` is the base64 HMAC of ``body`` under one of ``secrets``."""
-    _verify(secrets, body, given, algorithm, lambda digest: base64.b64encode(digest))
+    _verify(secrets, body, given, algorithm, base64.b64encode)
 
 
 def verify_hmac_hex(secrets: Secrets, body: bytes, given: str, *, algorithm: str = "sha256") -> None:
@@ -53,7 +53,12 @@ def verify_standard(secrets: Secrets, request: InboundRequest, now: datetime, *,
     keys = [_standard_key(secret) for secret in _each(secrets)]
     signed = b".".join((_bytes(event_id), _bytes(stamp), request.body))
     wanted = [base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()) for key in keys]
-    fits = [hmac.compare_digest(want, _bytes(value)) for want in wanted for version, _, value in signatures if version == "v1"]
+    fits = [
+        hmac.compare_digest(want, _bytes(value))
+        for want in wanted
+        for version, _, value in signatures
+        if version == "v1"
+    ]
     if not event_id or not _any(fits):
         _refuse("the signature of the webhook is missing or wrong")
     verify_timestamp(stamp, now, tolerance=tolerance)
