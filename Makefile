@@ -49,6 +49,7 @@ test-odoo: setup ## test the Odoo connector against a real Odoo (HUB_TEST_ODOO_U
 
 schemas: setup ## write the generated JSON Schemas again
 	@$(BIN)/python -m hub.canonical.schemas schemas/canonical
+	@$(BIN)/python -m hub.project.schemas schemas
 
 constraints: setup ## write the pinned versions again from what is installed
 	@$(BIN)/python -m pip list --format freeze --exclude-editable | grep -vE '^(pip|setuptools|wheel|uv)==' | sort -f > $(CONSTRAINTS)

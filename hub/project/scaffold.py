@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_urlsafe
 from string import Template
 from typing import Any
 
@@ -109,7 +110,8 @@ def make_project(folder: Path, *, name: str = "", starters: Sequence[Starter] = 
     made = [_write(folder, source, values) for source in sorted(TEMPLATE.rglob("*")) if source.is_file()]
     env = folder / ".env"
     env.touch(mode=0o600)
-    env.write_text("".join(f"{reference}={value}\n" for reference, value in secrets), encoding="utf-8")
+    rows = [*secrets, ("HUB_API_TOKEN", token_urlsafe(24))]
+    env.write_text("".join(f"{reference}={value}\n" for reference, value in rows), encoding="utf-8")
     return [*made, env]
 
 

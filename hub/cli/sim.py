@@ -1,0 +1,59 @@
+"""`hub sim`: serve a vendor's API, emulated, on this machine."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from hub.cli.options import JsonOption
+from hub.cli.views.console import emit, out, print_json
+
+app = typer.Typer(no_args_is_help=True, help="Simulators: serve a vendor's API on this machine.")
+
+
+@app.command(name="list", epilog="Example:  [bold]hub sim list --json[/bold]")
+def list_simulators(as_json: JsonOption = False) -> None:
+    """The simulators that are installed."""
+    from hub.sdk.plugins import load_simulators
+
+    names = sorted(load_simulators())
+    emit({"simulators": names}, as_json=as_json, show=lambda: out().print("\n".join(names), markup=False))
+
+
+@app.command(
+    epilog="Example:  [bold]hub sim run shopify --port 9101 --webhooks http://127.0.0.1:8080/hooks/shop[/bold]"
+)
+def run(
+    name: Annotated[str, typer.Argument(help="The simulator: hub sim list.", show_default=False)],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 1,
+    webhooks: Annotated[str, typer.Option(metavar="URL", help="Send the vendor's webhooks there.")] = "",
+    seconds: Annotated[float, typer.Option(min=0, help="End after so long; 0 = at Ctrl-C.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve a simulator at 127.0.0.1 until Ctrl-C, and print the settings of a connection to it."""
+    from hub.cli.opening import simulator
+
+    simulated = simulator(name)(seed=seed)
+    with simulated.serve(port=port) as server:
+        if webhooks:
+            simulated.subscribe_webhooks(webhooks)
+        settings = simulated.connection_config(server.url)
+        _announce(name, server.url, settings, as_json)
+        until = time.monotonic() + seconds if seconds else float("inf")
+        while time.monotonic() < until:
+            time.sleep(min(1.0, max(0.0, until - time.monotonic())))
+
+
+def _announce(name: str, url: str, settings: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json({"simulator": name, "url": url, "config": settings})
+        return
+    console = out()
+    console.print(f"the {name} simulator listens at [key]{url}[/key]; Ctrl-C ends it")
+    console.print("for hub.yaml:")
+    console.print('    allow_hosts: ["127.0.0.1"]\n    config:', markup=False)
+    for setting, value in settings.items():
+        console.print(f"      {setting}: {value}", markup=False)
