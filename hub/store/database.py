@@ -1,1 +1,264 @@
-"""Being written."""
+"""One way to both databases: transactions, the clock, ids, locks, and SQL that reads the same on either.
+
+SQLite: one connection writes, under a lock, and does all checkpoints (releases before 3.51.3 can damage the log when two do);
+readers have their own. PostgreSQL: a pool. SQL is written with ``?`` placeholders; ``IN ?*`` takes a list.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from hub.errors import StoreError
+
+T = TypeVar("T")
+_CONFLICTS = {"40001", "40P01", "23505"}
+"""Serialization failure, deadlock, and a key that another transaction added meanwhile: the transaction may be run again."""
+LONGEST_DELAY = 3700.0
+
+
+class Database:
+    """The engines of one store, and the few things in which the two databases differ."""
+
+    def __init__(
+        self, writer: Engine, reader: Engine, *, readonly: bool, clock: Callable[[], float] | None, lock: IO[bytes] | None = None
+    ) -> None:
+        self.writer = writer
+        self.reader = reader
+        self.readonly = readonly
+        self.is_sqlite = writer.dialect.name == "sqlite"
+        self.skip_locked = "" if self.is_sqlite else "FOR UPDATE SKIP LOCKED"
+        self._clock = clock or (time.time if self.is_sqlite else None)
+        self._lock_file = lock
+        self._one_writer = threading.RLock()
+
+    @classmethod
+    def open(cls, url: str, *, readonly: bool, clock: Callable[[], float] | None, pool: int) -> Database:
+        """Open, lock (SQLite) and migrate."""
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise StoreError("the database address cannot be read", code="STO-URL", fix="Write sqlite:///path or "
+                             "postgresql+psycopg://user@host/name.") from None
+        if parsed.get_backend_name() == "sqlite":
+            database = _open_sqlite(cls, parsed, readonly, clock)
+        elif parsed.get_backend_name() == "postgresql":
+            database = _open_postgres(cls, parsed, readonly, clock, pool)
+        else:
+            raise StoreError(f"{parsed.get_backend_name()} is not a database that the hub can use", code="STO-URL",
+                             fix="Use sqlite or postgresql+psycopg.")
+        try:
+            from hub.store.migrate import migrate
+
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def close(self) -> None:
+        """Close every connection and release the lock."""
+        self.writer.dispose()
+        self.reader.dispose()
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+    # --- transactions
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One writing transaction. Its database faults become `StoreError`; STO-CONFLICT may be run again."""
+        if self.readonly:
+            raise StoreError("the store is open for reading only", code="STO-READONLY")
+        if self.is_sqlite:
+            self._one_writer.acquire()
+        try:
+            with _faults(), self.writer.begin() as connection:
+                yield connection
+        finally:
+            if self.is_sqlite:
+                self._one_writer.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One reading transaction: it sees one state of the database from beginning to end."""
+        with _faults(), self.reader.connect() as connection:
+            yield connection
+
+    def transact(self, body: Callable[[Connection], T]) -> T:
+        """Run ``body`` in one writing transaction, and again where the database asks for that."""
+        for last in (False, False, True):
+            try:
+                with self.write() as connection:
+                    return body(connection)
+            except StoreError as error:
+                if last or error.code != "STO-CONFLICT":
+                    raise
+        raise AssertionError("unreachable")
+
+    # --- statements
+
+    def rows(self, connection: Connection, statement: str, *values: Any) -> Sequence[Any]:
+        """The rows of a statement with ``?`` placeholders; a list is given to ``IN ?*``."""
+        given = tuple(self._value(value) for value in values)
+        result = connection.exec_driver_sql(_spoken(statement, self.is_sqlite), given)
+        return result.all() if result.returns_rows else ()
+
+    def run(self, connection: Connection, statement: str, *values: Any) -> int:
+        """Run a statement and say how many rows it changed."""
+        given = tuple(self._value(value) for value in values)
+        return int(connection.exec_driver_sql(_spoken(statement, self.is_sqlite), given).rowcount)
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return json.dumps(list(value)) if self.is_sqlite else list(value)
+        return value
+
+    # --- time, ids and locks
+
+    def now(self) -> float:
+        """The time that counts."""
+        if self._clock is not None:
+            return self._clock()
+        with self.read() as connection:
+            return self.now_in(connection)
+
+    def now_in(self, connection: Connection) -> float:
+        """The time that counts, inside a transaction: the database server's own on PostgreSQL, so that all hubs agree."""
+        if self._clock is not None:
+            return self._clock()
+        statement = "SELECT extract(epoch FROM clock_timestamp())::double precision"
+        return float(connection.exec_driver_sql(statement).scalar_one())
+
+    def next_ids(self, connection: Connection, name: str, count: int) -> list[int]:
+        """The next ids of ``message`` or ``delivery``, in order. Taken under the locks that make id order the order of commits."""
+        if not count:
+            return []
+        if self.is_sqlite:
+            statement = "UPDATE sequence SET value = value + ? WHERE name = ? RETURNING value"
+            last = int(self.rows(connection, statement, count, name)[0][0])
+            return list(range(last - count + 1, last + 1))
+        statement = "SELECT nextval(?::regclass) FROM generate_series(1, ?)"
+        return sorted(int(row[0]) for row in self.rows(connection, statement, f"{name}_id_seq", count))
+
+    def lock(self, connection: Connection, keys: Collection[str]) -> None:
+        """Hold these keys until the transaction ends. Always taken in one order, so that no two transactions wait in a circle."""
+        if self.is_sqlite or not keys:
+            return  # the one writer holds everything
+        numbers = sorted({int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True) for key in keys})
+        self.rows(connection, "SELECT count(pg_advisory_xact_lock(k)) FROM unnest(?::bigint[]) AS k", numbers)
+
+
+@lru_cache(maxsize=512)
+def _spoken(statement: str, sqlite: bool) -> str:
+    if sqlite:
+        return statement.replace("IN ?*", "IN (SELECT value FROM json_each(?))")
+    return statement.replace("IN ?*", "= ANY(?)").replace("%", "%%").replace("?", "%s")
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, psycopg.Error) as error:
+        raise as_store_error(error) from error
+
+
+def as_store_error(error: Exception) -> StoreError:
+    """What a database fault means for the hub, without the values of the statement."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlstate", None) in _CONFLICTS:
+        return StoreError("two transactions were in each other's way", code="STO-CONFLICT", fix="It is run again by itself.")
+    kind = type(cause).__name__
+    text = str(cause).splitlines()[0][:200] if isinstance(cause, Exception) and str(cause) else ""
+    if kind in ("OperationalError", "InterfaceError", "AdminShutdown", "CannotConnectNow", "TimeoutError", "CrashShutdown"):
+        if "disk is full" in text or "No space left" in text:
+            return StoreError("the disk is full", code="STO-FULL", fix="Free some space; nothing that was accepted is lost.")
+        return StoreError(f"the database does not answer ({kind}: {text})", fix="Check that it is up; hub doctor says more.")
+    # the first line of an integrity fault can hold values of the row, so only its kind is told
+    return StoreError(f"the database refused a statement ({kind})", code="STO-REFUSED", fix="Read the log, and report it.")
+
+
+# --- opening
+
+def _open_sqlite(cls: type[Database], url: URL, readonly: bool, clock: Callable[[], float] | None) -> Database:
+    if not url.database or url.database == ":memory:":
+        raise StoreError("the hub keeps its data in a file, not in memory", code="STO-URL", fix="Write sqlite:///data/hub.db.")
+    path = Path(url.database)
+    if readonly and not path.exists():
+        raise StoreError(f"there is no database at {path}", code="STO-ABSENT", fix="Start the hub once, or check the path.")
+    lock = None
+    if not readonly:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder of the database cannot be made ({error.strerror})", code="STO-ABSENT",
+                             where=str(path.parent)) from None
+        lock = _take_lock(path)
+    creator = f"sqlite:///file:{path}?mode={{}}&uri=true"
+    reader = sa.create_engine(creator.format("ro"), pool_size=8, max_overflow=8)
+    sa.event.listen(reader, "connect", lambda raw, _: _prepare_sqlite(raw, writer=False))
+    sa.event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    if readonly:
+        return cls(reader, reader, readonly=True, clock=clock)
+    writer = sa.create_engine(
+        creator.format("rwc"), poolclass=sa.pool.StaticPool, connect_args={"check_same_thread": False, "timeout": 30}
+    )
+    sa.event.listen(writer, "connect", lambda raw, _: _prepare_sqlite(raw, writer=True))
+    sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return cls(writer, reader, readonly=False, clock=clock, lock=lock)
+
+
+def _prepare_sqlite(raw: Any, *, writer: bool) -> None:
+    raw.isolation_level = None  # the hub says BEGIN itself: a deferred transaction that turns to writing fails at once
+    for pragma in ("foreign_keys=ON", "busy_timeout=30000", "temp_store=MEMORY"):
+        raw.execute(f"PRAGMA {pragma}")
+    if writer:
+        # FULL, because NORMAL loses acknowledged messages when the power fails
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=1000", "cache_size=-32000"):
+            raw.execute(f"PRAGMA {pragma}").fetchall()
+    else:
+        raw.execute("PRAGMA query_only=ON")
+
+
+def _take_lock(path: Path) -> IO[bytes]:
+    handle = path.with_name(path.name + ".lock").open("ab")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise StoreError(
+            "another process of the hub uses this data", code="STO-LOCKED", where=str(path),
+            fix="Stop it first, or ask it over its API; for several processes use PostgreSQL.",
+        ) from None
+    handle.truncate(0)
+    handle.write(str(os.getpid()).encode())
+    handle.flush()
+    return handle
+
+
+def _open_postgres(
+    cls: type[Database], url: URL, readonly: bool, clock: Callable[[], float] | None, pool: int
+) -> Database:
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"), pool_size=pool, max_overflow=pool, pool_pre_ping=False, pool_recycle=1800,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "application_name": "hub", "keepalives_idle": 30, "prepare_threshold": 3},
+        isolation_level="READ COMMITTED", execution_options={"hub": True},
+    )
+    return cls(engine, engine, readonly=readonly, clock=clock)

@@ -146,7 +146,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """One canonical change for one target. ``snapshot`` is the sha256 of the record version that it carries."""
+    """One canonical change for one target. ``snapshot`` is the sha256 of the record version that it carries.
+
+    A ``state_carrying`` one takes the place of older ones of the same record and flow that surely were not sent.
+    """
 
     flow: str
     target: str
@@ -157,7 +160,7 @@ class NewDelivery:
     record_id: str
     record_version: int
     snapshot: str
-    coalesce: bool = False
+    state_carrying: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,9 @@ class Finished:
     reason: str = ""
     records: Sequence[Record] = ()
     links: Sequence[Link] = ()
+    """Links that are new: what waited for them wakes up."""
+    touched: Sequence[Link] = ()
+    """Links that were there already, of which only the versions changed."""
     deliveries: Sequence[NewDelivery] = ()
     steps: Sequence[Step] = ()
     search_keys: Sequence[tuple[str, str]] = ()
@@ -265,6 +271,7 @@ class Settlement:
     trouble: Trouble | None = None
     waits: Sequence[Wait] = ()
     links: Sequence[Link] = ()
+    touched: Sequence[Link] = ()
     steps: Sequence[Step] = ()
     attempt: AttemptMade | None = None
 

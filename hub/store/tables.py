@@ -154,7 +154,7 @@ delivery = Table(
     Column("record_id", Text, nullable=False),
     Column("record_version", Integer, nullable=False),
     Column("snapshot", Text, nullable=False),  # sha256 of the canonical record to deliver
-    _flag("coalesce"),
+    _flag("state_carrying"),
     Column("state", Text, nullable=False),
     _text("reason"),
     _time("due_at", nullable=False),
@@ -227,7 +227,7 @@ wait = Table(
     Column("key", Text, nullable=False),
     Column("kind", Text, nullable=False),  # external | record | natural
 )
-Index("wait_key", wait.c.entity, wait.c.connection, wait.c.key)
+Index("wait_key", wait.c.key, wait.c.entity, wait.c.connection)
 Index("wait_message", wait.c.message_id)
 Index("wait_delivery", wait.c.delivery_id)
 

@@ -1,0 +1,163 @@
+"""Writing many rows at once, the fastest way each database has: COPY and arrays on PostgreSQL, executemany on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.store.database import Database
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+def append(database: Database, connection: Connection, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
+    """Add rows that cannot be there yet."""
+    if not rows:
+        return
+    names = tuple(columns)
+    if database.is_sqlite:
+        connection.exec_driver_sql(_insert_sqlite(table.name, names, ""), list(rows))
+        return
+    with _raw(connection).cursor() as raw, raw.copy(_copy(table.name, names)) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def insert(
+    database: Database, connection: Connection, table: sa.Table, columns: Sequence[str], rows: Rows, *, otherwise: str
+) -> None:
+    """Add rows, and do ``otherwise`` ("ON CONFLICT ...") where one is there already. Sort the rows: two writers then never deadlock."""
+    if not rows:
+        return
+    names = tuple(columns)
+    if database.is_sqlite:
+        connection.exec_driver_sql(_insert_sqlite(table.name, names, otherwise), list(rows))
+        return
+    statement = _insert_arrays(table, names, otherwise)
+    with _raw(connection).cursor() as raw:
+        raw.execute(statement, _columns(rows), binary=True)
+
+
+def update(
+    database: Database,
+    connection: Connection,
+    table: sa.Table,
+    keys: Sequence[str],
+    changes: Mapping[str, str],
+    columns: Sequence[str],
+    rows: Rows,
+    *,
+    where: str = "true",
+    returning: str = "id",
+) -> list[Any]:
+    """Change the rows found by ``keys``, and return what ``returning`` names of those that were there.
+
+    ``columns`` names the values of each row, the keys first; ``changes`` sets columns to expressions over them as ``v.<name>``.
+    """
+    if not rows:
+        return []
+    setting = tuple(changes.items())
+    if database.is_sqlite:
+        statement, order = _update_sqlite(table.name, tuple(keys), setting, tuple(columns), where, returning)
+        found: list[Any] = []
+        for row in rows:
+            found.extend(connection.exec_driver_sql(statement, tuple(row[index] for index in order)))
+        return found
+    statement = _update_arrays(table, tuple(keys), setting, tuple(columns), where, returning)
+    with _raw(connection).cursor() as raw:
+        raw.execute(statement, _columns(rows))
+        return raw.fetchall()
+
+
+def _raw(connection: Connection) -> psycopg.Connection[Any]:
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def _columns(rows: Rows) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _insert_sqlite(table: str, columns: tuple[str, ...], otherwise: str) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(columns))}) {otherwise}'  # noqa: S608
+
+
+@lru_cache(maxsize=64)
+def _copy(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f'COPY "{table}" ({names}) FROM STDIN'
+
+
+def _array_type(column: sa.Column[Any]) -> str:
+    match column.type:
+        case sa.BigInteger():
+            return "bigint[]"
+        case sa.Integer():
+            return "integer[]"
+        case sa.Double():
+            return "double precision[]"
+        case sa.Boolean():
+            return "boolean[]"
+        case sa.LargeBinary():
+            return "bytea[]"
+        case _:
+            return "text[]"
+
+
+@lru_cache(maxsize=64)
+def _insert_arrays(table: sa.Table, columns: tuple[str, ...], otherwise: str) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    arrays = ", ".join(f"%b::{_array_type(table.c[name])}" for name in columns)
+    return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({arrays}) {otherwise}'  # noqa: S608
+
+
+@lru_cache(maxsize=64)
+def _update_arrays(
+    table: sa.Table, keys: tuple[str, ...], changes: tuple[tuple[str, str], ...], columns: tuple[str, ...], where: str,
+    returning: str,
+) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    types = {name: _array_type(table.c[name]) if name in table.c else "double precision[]" for name in columns}
+    arrays = ", ".join(f"%s::{types[name]}" for name in columns)
+    setting = ", ".join(f'"{name}" = {value}' for name, value in changes)
+    found = " AND ".join(f't."{key}" = v."{key}"' for key in keys)
+    back = ", ".join(f't."{name.strip()}"' for name in returning.split(","))
+    return (
+        f'UPDATE "{table.name}" AS t SET {setting} FROM unnest({arrays}) AS v({names}) '  # noqa: S608
+        f"WHERE {found} AND ({where}) RETURNING {back}"
+    )
+
+
+@lru_cache(maxsize=64)
+def _update_sqlite(
+    table: str, keys: tuple[str, ...], changes: tuple[tuple[str, str], ...], columns: tuple[str, ...], where: str, returning: str
+) -> tuple[str, tuple[int, ...]]:
+    """The statement for one row, and which value each of its placeholders takes."""
+    order: list[int] = []
+
+    def placed(expression: str) -> str:
+        parts = []
+        for piece in _pieces(expression):
+            if piece.startswith("v."):
+                order.append(columns.index(piece[2:]))
+                parts.append("?")
+            else:
+                parts.append(piece)
+        return "".join(parts)
+
+    setting = ", ".join(f'"{name}" = {placed(value)}' for name, value in changes)
+    found = " AND ".join(f't."{key}" = {placed("v." + key)}' for key in keys)
+    statement = f'UPDATE "{table}" AS t SET {setting} WHERE {found} AND ({placed(where)}) RETURNING {returning}'  # noqa: S608
+    return statement, tuple(order)
+
+
+def _pieces(expression: str) -> list[str]:
+    import re
+
+    return re.split(r"(\bv\.[a-z_]+)", expression)
