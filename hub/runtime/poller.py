@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from hub.errors import AuthFailed, HubError, OutcomeUnknown, RateLimited, RetryLater
 from hub.pipeline import as_new_message
@@ -24,12 +23,12 @@ class Poller:
     """The job behind ``poll:<connection>:<stream>`` schedules."""
 
     def __init__(
-        self, store: Store, connections: Connections, bus: WakeBus, stop: threading.Event | None = None
+        self, store: Store, connections: Connections, bus: WakeBus, stopping: Callable[[], bool] = bool
     ) -> None:
         self._store = store
         self._connections = connections
         self._bus = bus
-        self._stop = stop or threading.Event()
+        self._stopping = stopping
 
     def __call__(self, schedule: DueSchedule, until: float) -> float | None:
         """Poll until there is nothing more, or until the monotonic time ``until``."""
@@ -69,7 +68,7 @@ class Poller:
                 log.warning("poll.stuck", connection=name, stream=stream)
                 return True
             cursor = page.cursor
-            if self._stop.is_set() or time.monotonic() >= until:
+            if self._stopping() or time.monotonic() >= until:
                 return False
 
     def _note(self, name: str, error: HubError) -> None:

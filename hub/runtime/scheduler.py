@@ -53,7 +53,7 @@ class Scheduler:
 
     def __init__(self, store: Store, jobs: Mapping[str, Job], *, tick: float = 0.5) -> None:
         self._store = store
-        self._jobs = jobs
+        self._jobs = dict(jobs)
         self._tick = tick
         self._owner = f"{owner_name()}:schedule"
         self._stop = threading.Event()
@@ -67,6 +67,10 @@ class Scheduler:
     def stopping(self) -> bool:
         """Whether jobs should come to an end."""
         return self._stop.is_set()
+
+    def add(self, kind: str, job: Job) -> None:
+        """Have ``job`` run the schedules whose name begins with ``kind:``."""
+        self._jobs[kind] = job
 
     def start(self) -> None:
         """Begin."""

@@ -74,6 +74,12 @@ class WakeBroker(RabbitmqBroker):
         """Register the one actor, which serves every queue."""
         self.actors[actor.actor_name] = actor
 
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> SafeConsumer:
+        """A consumer with a connection of its own; the one that declared the queue would only sit idle, so it is closed."""
+        self.declare_queue(queue_name, ensure=True)
+        del self.connection
+        return SafeConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
+
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
         """Declare the queue alone: nothing here is ever delayed."""
         if queue_name not in self.queues:
