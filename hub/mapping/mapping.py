@@ -1,0 +1,92 @@
+"""A mapping that is ready to run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hub.errors import LinkMissing, MappingError
+from hub.mapping.evaluate import Evaluator, Outcome
+from hub.mapping.findings import Finding, MappingFault
+from hub.mapping.runtime import Links
+from hub.mapping.source import Built, Direction, Source
+
+if TYPE_CHECKING:
+    from hub.mapping.lineage import Lineage
+    from hub.mapping.lookups import Lookups, Table
+
+ENGINE = "1"
+"""Part of every mapping's hash: raised when the same files could give other results."""
+
+
+class NoLinks:
+    """Knows no record of the other side: for trying out a mapping without a store."""
+
+    def resolve(self, entity: str, key: str, natural: bool) -> str | None:  # noqa: ARG002 - the protocol's signature
+        """Nothing is known."""
+        return None
+
+
+@dataclass(slots=True)
+class Translation:
+    """What a mapping made of one record.
+
+    ``record`` is plain data with Decimals; it may share lists and objects with the source, so treat both as unchangeable.
+    ``key`` is the external id (inbound). ``filtered`` is the rule that kept the record out, and then there is no ``record``.
+    ``links_used`` lists (entity, key, natural, id). ``lineage`` says for every value where it came from, if it was asked for.
+    """
+
+    record: Any
+    key: str | None = None
+    filtered: str | None = None
+    links_used: list[tuple[str, str, bool, str]] = field(default_factory=list)
+    lineage: Lineage | None = None
+
+
+class Mapping:
+    """One compiled mapping: a pure function from a record, lookups and links to a record."""
+
+    def __init__(
+        self, source: Source, built: Built, lookups: Lookups, filters: MappingABC[str, Callable[..., Any]]
+    ) -> None:
+        self.direction: Direction = source.direction
+        self.connector = source.connector
+        self.stream = source.stream
+        self.entity = source.entity
+        self.file = source.label
+        self.path = source.path
+        self.texts = built.texts
+        self.program = built.program
+        self.warnings: list[Finding] = built.warnings
+        self._source, self._built, self._lookups, self._filters = source, built, lookups, filters
+        self._tables: dict[str, Table] = {name: lookups.require(name) for name in built.program.tables}
+        versions = "".join(f"{name}={table.version};" for name, table in sorted(self._tables.items()))
+        self.hash = hashlib.sha256(f"{ENGINE}\0{built.digest}\0{versions}".encode()).hexdigest()[:32]
+
+    def __repr__(self) -> str:
+        return f"<Mapping {self.file} {self.hash[:8]}>"
+
+    def with_lookups(self, more: Lookups) -> Mapping:
+        """The same mapping with these tables in place of its own where the names are equal."""
+        return Mapping(self._source, self._built, self._lookups.with_tables(more), self._filters)
+
+    def run(self, src: Any, *, meta: dict[str, Any], links: Links, lineage: bool = False) -> Translation:
+        """Translates one record; raises :class:`MappingFault` or :class:`LinkMissing`."""
+        outcome = self._checked(src, meta, links)
+        return Translation(outcome.record, outcome.key, outcome.filtered, outcome.links)
+
+    def _checked(self, src: Any, meta: dict[str, Any], links: Links, recorder: Any = None) -> Outcome:
+        evaluator = Evaluator(self.program, src, meta, links, self._filters, self._tables, recorder)
+        try:
+            return evaluator.run()
+        except (LinkMissing, MappingFault):
+            raise
+        except MappingError as error:
+            raise evaluator.placed(error) from None
+        except RecursionError:
+            raise evaluator.fault("MAP-LIMIT", "The record or the mapping is nested too deep.") from None
+        except Exception as error:  # noqa: BLE001 - whatever a filter lets through must end as a mapping error
+            raise evaluator.fault("MAP-EXPR", f"The expression failed ({type(error).__name__}).") from None

@@ -1,0 +1,258 @@
+"""All mappings of a project: found by their headers, compiled when first needed, read again when a file changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Mapping as MappingABC
+from pathlib import Path
+from typing import Any
+
+from hub.errors import MappingError
+from hub.mapping import limits
+from hub.mapping.findings import Finding, MappingInvalid
+from hub.mapping.lookups import Lookups
+from hub.mapping.mapping import Mapping
+from hub.mapping.source import Library, Source, build, read_source
+
+_ENDINGS = tuple(
+    f".{kind}.{ending}" for kind in ("to_canonical", "from_canonical") for ending in ("yaml", "yml", "json")
+)
+_SKIPPED = frozenset({"lookups", "samples", "fragments", "node_modules", "__pycache__"})
+Pair = tuple[str, str, str, str]
+
+
+class MappingSet:
+    """The mappings below some folders; where two translate the same thing, the one in the earlier folder wins.
+
+    ``problems`` lists what is wrong with files now; what was compiled before stays in use until the file is right again.
+    """
+
+    def __init__(self, folders: Sequence[Path], lookups: Lookups, filters: MappingABC[str, Callable[..., Any]]) -> None:
+        self.folders = tuple(folders)
+        self.lookups = lookups
+        self.filters = filters
+        self.problems: list[Finding] = []
+        self._read: dict[Path, tuple[tuple[int, int], Source | MappingInvalid]] = {}
+        self._sources: dict[Pair, list[Source]] = {}
+        self._broken: dict[Pair, MappingInvalid] = {}
+        self._compiled: dict[Pair, Mapping] = {}
+        self._stamps: dict[Pair, str] = {}
+
+    @classmethod
+    def load(
+        cls,
+        folders: Iterable[Path | str],
+        *,
+        lookups: Lookups | None = None,
+        filters: MappingABC[str, Callable[..., Any]] | None = None,
+    ) -> MappingSet:
+        """Finds the mappings below these folders. Broken files do not stop the others: see ``problems``."""
+        paths = [Path(folder) for folder in folders]
+        if lookups is None:
+            places = [place for path in paths for place in (path / "lookups", path.parent / "lookups")]
+            lookups = Lookups.load(list(dict.fromkeys(places)))
+        made = cls(paths, lookups, filters if filters is not None else builtin_filters())
+        made._scan()
+        return made
+
+    def __iter__(self) -> Iterator[Mapping]:
+        for pair in sorted(self._sources):
+            yield self._get(pair)
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """(direction, connector, stream, entity) of every mapping that there is."""
+        return sorted(self._sources)
+
+    def inbound(self, connector: str, stream: str) -> list[Mapping]:
+        """Every mapping from this stream to the canonical model, those that others refer to first."""
+        from hub.canonical import ENTITIES
+
+        wanted = ("inbound", connector, stream)
+        for pair, error in self._broken.items():
+            if pair[:3] == wanted and not any(known[:3] == wanted for known in self._compiled):
+                raise error
+        pairs = [pair for pair in self._sources if pair[:3] == wanted]
+        return [self._get(pair) for pair in sorted(pairs, key=lambda pair: ENTITIES[pair[3]].rank)]
+
+    def outbound(self, entity: str, connector: str) -> Mapping:
+        """The mapping from a canonical entity to a connector; raises MAP-NONE where there is none."""
+        for pair in self._sources:
+            if pair[0] == "outbound" and pair[1] == connector and pair[3] == entity:
+                return self._get(pair)
+        for pair, error in self._broken.items():
+            if pair[0] == "outbound" and pair[1] == connector and entity in (pair[2], pair[3]):
+                raise error
+        fix = f"Add mappings/{connector}/{entity}.from_canonical.yaml."
+        raise MappingError(f"No mapping translates {entity} for {connector}.", code="MAP-NONE", fix=fix)
+
+    def by_file(self, path: Path | str) -> Mapping:
+        """The mapping of one file, whichever folder it is in."""
+        wanted = Path(path).resolve()
+        source = next((s for sources in self._sources.values() for s in sources if s.path.resolve() == wanted), None)
+        if source is None:
+            for known, (_, found) in self._read.items():
+                if known.resolve() == wanted and isinstance(found, MappingInvalid):
+                    raise found
+            raise MappingError(
+                f"{Path(path).name} is not among the mappings.", code="MAP-NONE", fix="Check the path and its ending."
+            )
+        return self._compile(source)
+
+    def check(self) -> list[Finding]:
+        """Compiles everything and gives all that is wrong."""
+        for pair in list(self._sources):
+            try:
+                self._get(pair)
+            except MappingInvalid as error:
+                self._broken[pair] = error
+        self._report()
+        return self.problems
+
+    def refresh(self) -> list[Finding]:
+        """Reads again what changed on disk; gives what is wrong now. A bad edit leaves the last good version in use."""
+        self.lookups.refresh()
+        in_use = list(self._compiled)
+        self._scan()
+        for pair in in_use:
+            if pair in self._sources:
+                try:
+                    self._get(pair, fresh=True)
+                except MappingInvalid as error:
+                    self._broken[pair] = error
+        self._report()
+        return self.problems
+
+    # --- reading
+
+    def _scan(self) -> None:
+        seen: dict[Path, tuple[tuple[int, int], Source | MappingInvalid]] = {}
+        sources: dict[Pair, list[Source]] = {}
+        self._broken = {}
+        for number, folder in enumerate(self.folders):
+            for path in _mapping_files(folder):
+                if path in seen:
+                    continue
+                stamp, found = self._file(path, number)
+                seen[path] = (stamp, found)
+                if isinstance(found, Source):
+                    sources.setdefault(found.pair, []).append(found)
+                else:
+                    self._broken[_guess(path)] = found
+        for error_pair, error in list(self._broken.items()):
+            kept = next((pair for pair in self._sources if pair[:3] == error_pair[:3] and pair in self._compiled), None)
+            if kept is not None and kept not in sources:
+                sources[kept] = self._sources[kept]  # the last good version stays
+                self._broken[kept] = error
+        self._read, self._sources = seen, sources
+        for pair, same in sources.items():
+            if len(same) > 1 and same[0].folder == same[1].folder:
+                finding = same[1].node.finding(
+                    "MAP027", f"{same[0].label} translates the same thing.", "Keep one of the two files."
+                )
+                self._broken[pair] = MappingInvalid([finding])
+        self._report()
+
+    def _report(self) -> None:
+        found = [finding for error in self._broken.values() for finding in error.findings]
+        self.problems = list(dict.fromkeys(found))
+
+    def _file(self, path: Path, folder: int) -> tuple[tuple[int, int], Source | MappingInvalid]:
+        label = self._label(path)
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+            known = self._read.get(path)
+            if known is not None and known[0] == stamp:
+                return known
+            if status.st_size > limits.FILE_BYTES:
+                raise MappingInvalid(
+                    [Finding("MAP006", "error", label, 1, 1, "The file is longer than 1 MiB.")], code="MAP-LIMIT"
+                )
+            return stamp, read_source(path, label, path.read_bytes().decode("utf-8"), folder)
+        except MappingInvalid as error:
+            return stamp, error
+        except UnicodeDecodeError as error:
+            finding = Finding(
+                "MAP001", "error", label, 1, 1, f"The file is not UTF-8 (byte {error.start}).", "Save it as UTF-8."
+            )
+            return stamp, MappingInvalid([finding])
+        except OSError as error:
+            finding = Finding("MAP001", "error", label, 1, 1, f"The file cannot be read: {error.strerror}.")
+            return (0, 0), MappingInvalid([finding])
+
+    def _label(self, path: Path) -> str:
+        """How a file is called in messages: from the working folder if it is below it, else from its mappings folder."""
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links must not be followed in a name
+        if absolute.is_relative_to(Path.cwd()):
+            return absolute.relative_to(Path.cwd()).as_posix()
+        for folder in self.folders:
+            base = Path(os.path.abspath(folder))  # noqa: PTH100
+            if absolute.is_relative_to(base):
+                return f"{base.name}/{absolute.relative_to(base).as_posix()}"
+        return path.name
+
+    # --- compiling
+
+    def _get(self, pair: Pair, *, fresh: bool = False) -> Mapping:
+        known = self._compiled.get(pair)
+        if known is not None and not fresh:
+            return known
+        broken = self._broken.get(pair)
+        if broken is not None:
+            raise broken
+        mapping = self._compile(self._sources[pair][0])
+        if known is None or known.hash != mapping.hash:
+            self._compiled[pair] = mapping
+        return self._compiled[pair]
+
+    def _compile(self, source: Source) -> Mapping:
+        from hub.canonical import ENTITIES
+
+        library = Library(
+            roots=self.folders,
+            label=self._label,
+            filters=self.filters,
+            tables=lambda name: self.lookups.get(name) is not None,
+            base=self._base,
+            entities=tuple(ENTITIES),
+        )
+        return Mapping(source, build(source, library), self.lookups, self.filters)
+
+    def _base(self, source: Source, name: str) -> Source | None:
+        if name == "default":
+            return next((other for other in self._sources.get(source.pair, []) if other.folder > source.folder), None)
+        for _, found in self._read.values():
+            if (
+                isinstance(found, Source)
+                and found is not source
+                and found.path.as_posix().endswith("/" + name.lstrip("/"))
+            ):
+                return found
+        return None
+
+
+def builtin_filters() -> dict[str, Callable[..., Any]]:
+    """The reviewed filters by name."""
+    from hub.mapping.filters import FILTERS
+
+    return {name: entry.function for name, entry in FILTERS.items()}
+
+
+def _mapping_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
+        found += [
+            Path(root) / name for name in sorted(names) if name.endswith(_ENDINGS) and not name.startswith((".", "~"))
+        ]
+    return found
+
+
+def _guess(path: Path) -> Pair:
+    """What a file that cannot be read is for, by its name: shopify/order.to_canonical.yaml."""
+    stem, kind = path.name.split(".")[:2]
+    return ("inbound" if kind == "to_canonical" else "outbound", path.parent.name, stem, stem)
