@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -71,15 +70,20 @@ class HubProcesses:
             child.wait()
         self.children.clear()
 
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1) as answer:  # noqa: S310 - loopback
+                return bool(answer.status == 200)  # noqa: PLR2004
+        except OSError:
+            return False
+
     def _wait_until_ready(self, timeout: float) -> None:
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             if any(child.poll() is not None for child in self.children):
                 break
-            with contextlib.suppress(OSError, urllib.error.URLError):
-                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1) as answer:  # noqa: S310 - loopback
-                    if answer.status == 200:
-                        return
+            if self._is_ready():
+                return
             time.sleep(0.05)
         tail = "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
         self.stop()
