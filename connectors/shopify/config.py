@@ -1,0 +1,61 @@
+"""The settings of a Shopify connection."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, SecretStr, StringConstraints
+
+from hub.sdk.connector import ConnectorConfig
+
+
+class ShopifyConfig(ConnectorConfig):
+    """What the hub must know to work with one shop."""
+
+    shop: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")] = Field(
+        description="The shop's permanent domain, such as acme.myshopify.com."
+    )
+    access_token: SecretStr = Field(description="The Admin API access token of the app installed in the shop.")
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="The app's client secret, with which Shopify signs webhooks."
+    )
+    webhook_secret_previous: SecretStr | None = Field(
+        default=None, description="The secret before the last rotation: Shopify may still sign with it for an hour."
+    )
+    api_version: Annotated[str, StringConstraints(pattern=r"^20\d\d-(01|04|07|10)$|^unstable$")] = Field(
+        default="2026-10", description="The version of the Admin API, pinned."
+    )
+    base_url: str = Field(default="", description="Where the API is, if not at https://<shop>: a simulator, a proxy.")
+    locations: dict[str, str] = Field(
+        default_factory=dict,
+        description="Warehouse code to the shop's location, by name or gid. Codes that are not here are taken as location names.",
+    )
+    orders_since: AwareDatetime | None = Field(
+        default=None,
+        description="The first poll reads orders that changed since then; none = all that the app may see.",
+    )
+    poll_overlap: float = Field(
+        default=120.0,
+        ge=0,
+        le=86_400,
+        description="Seconds that a poll reads again, since the shop's search index lags behind.",
+    )
+    page_size: int = Field(
+        default=10, ge=1, le=250, description="Orders in one page at the most; made smaller when a page costs too much."
+    )
+    line_page: int = Field(default=50, ge=1, le=250, description="Order lines in one page.")
+
+    @property
+    def base(self) -> str:
+        """The address that every path is relative to, without a slash at its end."""
+        return (self.base_url or f"https://{self.shop}").rstrip("/")
+
+    @property
+    def graphql_url(self) -> str:
+        """The address of the GraphQL endpoint."""
+        return f"{self.base}/admin/api/{self.api_version}/graphql.json"
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """The secrets that a webhook may be signed with, the present one first."""
+        return [secret.get_secret_value() for secret in (self.webhook_secret, self.webhook_secret_previous) if secret]

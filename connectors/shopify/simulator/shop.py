@@ -1,0 +1,338 @@
+"""What happens in the simulated shop: products are added, orders placed, goods fulfilled, stock set. No network, no GraphQL here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from connectors.shopify.simulator.model import (
+    ZERO,
+    Address,
+    Customer,
+    Discount,
+    Fulfillment,
+    FulfillmentOrder,
+    FulfillmentOrderLine,
+    InventoryItem,
+    Level,
+    LineItem,
+    Location,
+    Order,
+    Product,
+    Refund,
+    RefundLine,
+    ShippingLine,
+    Variant,
+    cents,
+)
+
+
+class Refused(Exception):
+    """The shop says no, in the words of a userError."""
+
+    def __init__(self, message: str, field: list[str] | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.code = code
+
+
+class Shop:
+    """The state of one shop, and the only place that changes it."""
+
+    def __init__(self, now: Callable[[], datetime], *, currency: str, tax_rate: Decimal, taxes_included: bool) -> None:
+        self._now = now
+        self.currency = currency
+        self.tax_rate = tax_rate
+        self.taxes_included = taxes_included
+        # Beyond 2^53, so that whoever reads ids as binary floats is found out.
+        self._ids = 820_982_911_946_154_500
+        self._order_numbers = 1000
+        self.products: dict[int, Product] = {}
+        self.variants: dict[int, Variant] = {}
+        self.items: dict[int, InventoryItem] = {}
+        self.locations: dict[int, Location] = {}
+        self.customers: dict[int, Customer] = {}
+        self.orders: dict[int, Order] = {}
+        self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
+        self.fulfillments: dict[int, Fulfillment] = {}
+
+    def now(self) -> datetime:
+        """The time, in whole seconds: the vendor stores no finer one."""
+        return self._now().replace(microsecond=0)
+
+    def next_id(self) -> int:
+        """A new numeric id."""
+        self._ids += 1
+        return self._ids
+
+    def touch(self, order: Order) -> None:
+        """The order changed now."""
+        order.updated = max(self.now(), order.created)
+
+    # --- catalogue and places
+
+    def add_location(self, name: str, *, active: bool = True) -> Location:
+        """A new place that holds stock."""
+        location = Location(
+            self.next_id(), name, self.now(), active, address=Address(city="Springfield", country_code="US")
+        )
+        self.locations[location.number] = location
+        return location
+
+    def add_product(self, title: str, variants: Iterable[dict[str, Any]]) -> Product:
+        """A new product; each variant is a dict of sku, price and, where wanted, barcode, options, stock, grams, tracked."""
+        now = self.now()
+        handle = "-".join(title.lower().split())
+        product = Product(self.next_id(), title, now, now, handle)
+        self.products[product.number] = product
+        for given in variants:
+            item = InventoryItem(
+                self.next_id(), tracked=given.get("tracked", True), grams=Decimal(str(given.get("grams", 0)))
+            )
+            self.items[item.number] = item
+            made = Variant(self.next_id(), product, given["sku"], Decimal(str(given["price"])), item, now, now)
+            made.barcode = given.get("barcode")
+            if options := given.get("options"):
+                made.options = list(options.items())
+                made.title = " / ".join(options.values())
+            product.variants.append(made)
+            self.variants[made.number] = made
+            first = next(iter(self.locations.values()))
+            item.levels[first.number] = Level(item, first, available=int(given.get("stock", 0)))
+        return product
+
+    def variant(self, sku: str) -> Variant | None:
+        """The variant with this SKU."""
+        return next((found for found in self.variants.values() if found.sku == sku), None)
+
+    def location(self, name: str | None) -> Location:
+        """The location of this name, or the first one."""
+        if name is None:
+            return next(iter(self.locations.values()))
+        return next(found for found in self.locations.values() if name in {found.name, found.id})
+
+    # --- customers and orders
+
+    def customer(self, given: str | dict[str, Any]) -> Customer:
+        """The customer with this e-mail address, made if need be."""
+        data: dict[str, Any] = {"email": given} if isinstance(given, str) else dict(given)
+        email = data.get("email")
+        found = next((known for known in self.customers.values() if email and known.email == email), None)
+        if found is None:
+            found = Customer(self.next_id(), self.now(), self.now())
+            self.customers[found.number] = found
+        address = data.pop("address", None)
+        for name, value in data.items():
+            setattr(found, name, value)
+        if address is not None or found.default_address is None:
+            found.default_address = _address(address, found)
+        found.updated = self.now()
+        return found
+
+    def place_order(
+        self,
+        lines: Iterable[Any],
+        customer: str | dict[str, Any] | None = None,
+        *,
+        shipping: Decimal | str | None = None,
+        discount: Decimal | str | None = None,
+        discount_code: str | None = None,
+        location: str | None = None,
+        locations: dict[str, str] | None = None,
+        **given: Any,
+    ) -> Order:
+        """A new order. A line is (sku, quantity, price); price None is the variant's. ``locations`` says which SKU ships from where."""
+        now = self.now()
+        self._order_numbers += 1
+        order = Order(self.next_id(), self._order_numbers, now, now, self.currency, self.tax_rate, self.taxes_included)
+        buyer = self.customer(customer) if customer is not None else None
+        order.customer = buyer
+        if buyer is not None:
+            order.email, order.phone = buyer.email, buyer.phone
+            order.shipping_address = order.billing_address = buyer.default_address
+        for name, value in given.items():
+            setattr(order, name, value)
+        for line in lines:
+            order.lines.append(self._line(order, line))
+        if shipping is not None:
+            order.shipping_lines.append(
+                ShippingLine(self.next_id(), order, "Standard", Decimal(str(shipping)), "standard")
+            )
+        if discount is not None:
+            self._discount(order, Decimal(str(discount)), discount_code)
+        self.orders[order.number] = order
+        self._ask_for_fulfillment(order, location, locations or {})
+        return order
+
+    def _line(self, order: Order, given: Any) -> LineItem:
+        data = given if isinstance(given, dict) else dict(zip(("sku", "quantity", "price"), given, strict=False))
+        variant = self.variant(data["sku"]) if data.get("sku") else None
+        price = data.get("price")
+        if price is None:
+            price = variant.price if variant else ZERO
+        title = data.get("title") or (variant.product.title if variant else f"Item {data.get('sku')}")
+        line = LineItem(
+            self.next_id(), order, data.get("sku"), title, int(data["quantity"]), Decimal(str(price)), variant
+        )
+        if variant is not None and variant.title != "Default Title":
+            line.variant_title = variant.title
+        for name in ("properties", "requires_shipping", "taxable"):
+            if name in data:
+                setattr(line, name, data[name])
+        return line
+
+    def _discount(self, order: Order, amount: Decimal, code: str | None) -> None:
+        """Spread a fixed amount over the lines, the last one taking what rounding left, as the vendor does."""
+        discount = Discount(len(order.discounts), code or "Discount", amount, code)
+        order.discounts.append(discount)
+        left, goods = amount, order.goods
+        for line in order.lines[:-1]:
+            share = cents(amount * line.goods / goods) if goods else ZERO
+            line.allocations.append((discount, share))
+            left -= share
+        if order.lines:
+            order.lines[-1].allocations.append((discount, left))
+
+    def _ask_for_fulfillment(self, order: Order, location: str | None, locations: dict[str, str]) -> None:
+        by_place: dict[int, FulfillmentOrder] = {}
+        for line in order.lines:
+            place = self.location(locations.get(line.sku or "", location))
+            if place.number not in by_place:
+                asked = FulfillmentOrder(self.next_id(), order, place, self.now())
+                by_place[place.number] = asked
+                order.fulfillment_orders.append(asked)
+                self.fulfillment_orders[asked.number] = asked
+            by_place[place.number].lines.append(
+                FulfillmentOrderLine(self.next_id(), line, line.quantity, line.quantity)
+            )
+            if line.variant is not None:
+                level = self.level(line.variant.inventory_item, place)
+                level.available -= line.quantity
+                level.committed += line.quantity
+
+    # --- fulfilment
+
+    def fulfill(
+        self,
+        parts: list[tuple[FulfillmentOrder, list[tuple[FulfillmentOrderLine, int]]]],
+        tracking: dict[str, Any],
+        *,
+        notify: bool,
+    ) -> Fulfillment:
+        """Ship lines of fulfilment orders of one order and one location."""
+        orders = {asked.order.number for asked, _ in parts}
+        places = {asked.location.number for asked, _ in parts}
+        if len(orders) != 1 or len(places) != 1:
+            raise Refused("All fulfillment orders must belong to the same order and location.", ["fulfillment"])
+        for asked, lines in parts:
+            if asked.status not in {"OPEN", "IN_PROGRESS"}:
+                raise Refused(
+                    f"Fulfillment order {asked.number} has an unfulfillable status= {asked.status.lower()}.",
+                    ["fulfillment"],
+                )
+            for line, quantity in lines:
+                if quantity < 1 or quantity > line.remaining_quantity:
+                    raise Refused("Invalid fulfillment order line item quantity requested.", ["fulfillment"])
+        order, place = parts[0][0].order, parts[0][0].location
+        shipped = [(line, quantity) for _, lines in parts for line, quantity in lines]
+        for line, quantity in shipped:
+            line.remaining_quantity -= quantity
+            line.line.fulfilled += quantity
+            if line.line.variant is not None:
+                self.level(line.line.variant.inventory_item, place).committed -= quantity
+        for asked, _ in parts:
+            asked.status = "IN_PROGRESS" if any(line.remaining_quantity for line in asked.lines) else "CLOSED"
+            asked.updated = self.now()
+        name = f"{order.name}.{len(order.fulfillments) + 1}"
+        made = Fulfillment(self.next_id(), order, place, name, self.now(), self.now(), shipped)
+        self.track(made, tracking, notify=notify)
+        order.fulfillments.append(made)
+        self.fulfillments[made.number] = made
+        self.touch(order)
+        return made
+
+    def track(self, fulfillment: Fulfillment, tracking: dict[str, Any], *, notify: bool) -> None:
+        """Set the tracking of a fulfilment."""
+        fulfillment.company = tracking.get("company")
+        fulfillment.numbers = tracking.get("numbers") or ([tracking["number"]] if tracking.get("number") else [])
+        fulfillment.urls = tracking.get("urls") or ([tracking["url"]] if tracking.get("url") else [])
+        fulfillment.notified += 1 if notify else 0
+        fulfillment.updated = self.now()
+        self.touch(fulfillment.order)
+
+    # --- refunds and cancelling
+
+    def refund(self, order: Order, lines: Iterable[tuple[str, int, str]], *, note: str | None = None) -> Refund:
+        """Refund lines of an order: (sku, quantity, restock type)."""
+        made = Refund(self.next_id(), order, self.now(), [], ZERO, self.next_id(), note)
+        for sku, quantity, restock in lines:
+            line = next(found for found in order.lines if found.sku == sku)
+            subtotal = cents(line.discounted * quantity / line.quantity)
+            tax = cents(sum((tax.amount for tax in line.taxes), ZERO) * quantity / line.quantity)
+            made.lines.append(RefundLine(self.next_id(), line, quantity, restock, subtotal, tax))
+            made.amount += subtotal + (ZERO if order.taxes_included else tax)
+            line.removed += quantity
+            if restock == "CANCEL":
+                line.cancelled += quantity
+                self._take_back(order, line, quantity)
+        order.refunds.append(made)
+        self.touch(order)
+        return made
+
+    def cancel(self, order: Order, reason: str = "CUSTOMER") -> None:
+        """Cancel an order: what was not shipped is refunded and goes back to stock."""
+        open_lines = [
+            (line.sku or "", line.unfulfilled_quantity, "CANCEL") for line in order.lines if line.unfulfilled_quantity
+        ]
+        order.cancelled = order.closed = self.now()
+        order.cancel_reason = reason
+        if order.financial == "PAID" and open_lines:
+            self.refund(order, open_lines)
+        else:
+            order.financial = "VOIDED"
+        for asked in order.fulfillment_orders:
+            if asked.status not in {"CLOSED", "CANCELLED"}:
+                asked.status = "CANCELLED"
+        self.touch(order)
+
+    def _take_back(self, order: Order, line: LineItem, quantity: int) -> None:
+        """What will not be shipped is taken off the fulfilment orders and goes back to what may be sold."""
+        for asked in order.fulfillment_orders:
+            for part in asked.lines:
+                if part.line is not line or not quantity:
+                    continue
+                taken = min(quantity, part.remaining_quantity)
+                part.remaining_quantity -= taken
+                part.total_quantity -= taken
+                quantity -= taken
+                if line.variant is not None:
+                    level = self.level(line.variant.inventory_item, asked.location)
+                    level.committed -= taken
+                    level.available += taken
+            if asked.status in {"OPEN", "IN_PROGRESS"} and not any(part.remaining_quantity for part in asked.lines):
+                asked.status = "CLOSED"
+
+    # --- stock
+
+    def level(self, item: InventoryItem, location: Location) -> Level:
+        """The level of an item at a location, made if it is not stocked there."""
+        return item.levels.setdefault(location.number, Level(item, location))
+
+
+def _address(given: dict[str, Any] | None, customer: Customer) -> Address:
+    data = {
+        "first_name": customer.first_name,
+        "last_name": customer.last_name,
+        "address1": "742 Evergreen Terrace",
+        "city": "Springfield",
+        "province": "Illinois",
+        "province_code": "IL",
+        "zip": "62704",
+        "country": "United States",
+        "country_code": "US",
+        "phone": customer.phone,
+    }
+    return Address(**(data | (given or {})))
