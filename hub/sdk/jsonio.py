@@ -129,7 +129,11 @@ class _Reader:
         return found
 
     def fraction(self, digits: str) -> Decimal:
-        number = Decimal(digits)
+        try:
+            number = Decimal(digits)
+        except ArithmeticError:
+            self.unusable = ("NUMBER-OUT-OF-RANGE", "a number is out of range")
+            return Decimal(0)
         if number and abs(number.adjusted()) > MAX_EXPONENT:
             self.unusable = ("NUMBER-OUT-OF-RANGE", "a number is out of range")
         elif len(number.as_tuple().digits) > MAX_DIGITS:

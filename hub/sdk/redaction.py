@@ -6,26 +6,53 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "[hidden]"
 _SHORTEST = 4
 
-_NAME = (
-    r"(?:pass(?:word|wd|phrase)|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|authorization|signature|credential"
-    r"|session[-_]?id|cookie|jwt|hmac)"
+_WORDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "api-key",
+    "api_key",
+    "accesskey",
+    "access-key",
+    "access_key",
+    "privatekey",
+    "private-key",
+    "private_key",
+    "authorization",
+    "signature",
+    "credential",
+    "sessionid",
+    "session-id",
+    "session_id",
+    "cookie",
+    "jwt",
+    "hmac",
 )
-_NAMES = re.compile(_NAME, re.IGNORECASE)
+_NAME = f"(?:{'|'.join(_WORDS)})"
+# The quotes may be escaped: JSON is often found as a text inside other JSON.
 _IN_JSON = re.compile(
-    rf'("[^"\\\n]{{0,60}}?{_NAME}[^"\\\n]{{0,60}}"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][^\s,}}\]]*)', re.IGNORECASE
+    rf"""({_NAME}[^"\\\n]{{0,60}}\\*"\s*:\s*)"""
+    r"""(?:(\\+")[^"]*?\\+"|"(?:[^"\\]|\\.)*"?|-?[0-9][^\s,}\]]*)""",
+    re.IGNORECASE | re.ASCII,
 )
-_IN_FORM = re.compile(rf"((?:^|[?&;\s])[\w.%\[\]-]{{0,60}}?{_NAME}[\w.%\[\]-]{{0,60}}=)[^&;\s\"']+", re.IGNORECASE)
+_IN_FORM = re.compile(rf"({_NAME}[\w.%\[\]-]{{0,60}}=)[^&;\s\"']+", re.IGNORECASE | re.ASCII)
 _SCHEME = re.compile(r"\b(Bearer|Basic|OAuth|Digest)\s+[A-Za-z0-9._~+/=,\"-]{4,}", re.IGNORECASE)
 
 
+@lru_cache(1024)
 def is_secret_name(name: str) -> bool:
     """Does a field, header or parameter of this name hold a secret?"""
-    return bool(_NAMES.search(name))
+    low = name.lower()
+    return any(word in low for word in _WORDS)
 
 
 class Redactor:
@@ -57,11 +84,19 @@ class Redactor:
         for spelling in self._spellings:
             if spelling in text:
                 text = text.replace(spelling, HIDDEN)
-        if _NAMES.search(text):
-            text = _IN_JSON.sub(rf'\1"{HIDDEN}"', text)
+        low = text.lower()
+        if any(word in low for word in _WORDS):
+            text = _IN_JSON.sub(_hide_value, text)
             text = _IN_FORM.sub(rf"\1{HIDDEN}", text)
-        return _SCHEME.sub(rf"\1 {HIDDEN}", text)
+        if any(scheme in low for scheme in ("bearer", "basic", "oauth", "digest")):
+            text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
+        return text
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """``headers`` without secrets."""
         return {name: HIDDEN if is_secret_name(name) else self.text(value) for name, value in headers.items()}
+
+
+def _hide_value(found: re.Match[str]) -> str:
+    quote_mark = found[2] or '"'
+    return f"{found[1]}{quote_mark}{HIDDEN}{quote_mark}"
