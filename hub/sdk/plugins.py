@@ -90,7 +90,7 @@ def _find(group: str, broken: list[BrokenPlugin]) -> dict[str, tuple[Any, str]]:
     def failed(_: Any, entry_point: Any, error: BaseException) -> None:
         broken.append(BrokenPlugin(entry_point.name, _dist(entry_point), _say(error)))
 
-    manager = ExtensionManager(group, on_load_failure_callback=failed)
+    manager = _Manager(group, on_load_failure_callback=failed)
     by_name: dict[str, list[tuple[Any, str]]] = {}
     for extension in manager.extensions:
         by_name.setdefault(extension.name, []).append((extension.plugin, _dist(extension.entry_point)))
@@ -106,6 +106,25 @@ def _find(group: str, broken: list[BrokenPlugin]) -> dict[str, tuple[Any, str]]:
             BrokenPlugin(name, dist, f"the name is claimed by several packages: {', '.join(dists)}") for dist in dists
         ]
     return good
+
+
+class _Manager(ExtensionManager[Any]):
+    """stevedore's loader, which would itself fall over a plugin that ends in an assertion or in ``sys.exit``."""
+
+    def list_entry_points(self) -> list[Any]:
+        return [_Guarded(one) for one in super().list_entry_points()]
+
+
+class _Guarded:
+    def __init__(self, entry_point: Any) -> None:
+        self.name, self.value, self.group = entry_point.name, entry_point.value, entry_point.group
+        self._load = entry_point.load
+
+    def load(self) -> Any:
+        try:
+            return self._load()
+        except (AssertionError, SystemExit) as e:
+            raise ImportError(f"{type(e).__name__} {e}".strip()) from e
 
 
 def _fault(name: str, plugin: Any) -> str:
