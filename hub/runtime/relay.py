@@ -17,7 +17,7 @@ BUSY = 0.01
 IDLE = 0.05
 REST_AFTER = 2.0
 REAP_EVERY = 5.0
-LONGEST_REPEAT = 5.0
+LONGEST_REPEAT = 0.1
 
 
 class Relay:
@@ -28,7 +28,7 @@ class Relay:
         self._bus = bus
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
-        self._inbound = _Repeat()
+        self._repeats: dict[str, _Repeat] = {}
         self._reaped_at = 0.0
 
     def start(self) -> None:
@@ -61,27 +61,26 @@ class Relay:
         if now - self._reaped_at >= REAP_EVERY:
             self._reaped_at = now
             self._store.reap()
-        names = [target.name for target in self._store.unpublished()]
-        groups = [deliveries(name) for name in names]
-        waiting = self._store.due_messages(1) > 0
-        if self._inbound.due(now, waiting):
-            groups.append(INBOUND)
-        if groups and self._bus.wake_surely(groups) and names:
-            self._store.mark_published(names)
-        return waiting or bool(names)
+        due = {deliveries(target.name) for target in self._store.due_targets(1)}
+        if self._store.due_messages(1):
+            due.add(INBOUND)
+        for group in set(self._repeats) - due:
+            del self._repeats[group]
+        groups = [group for group in due if self._repeats.setdefault(group, _Repeat()).now(now)]
+        if groups and not self._bus.wake_surely(groups):
+            self._stop.wait(1.0)  # the workers find the work by themselves meanwhile
+        return bool(due)
 
 
 class _Repeat:
-    """Repeats the wake-up for the inbox while it is not empty: soon at first, then more and more rarely."""
+    """Repeats a wake-up while its group stays due: a queue that was purged, or a worker that died, costs a moment only."""
 
     def __init__(self) -> None:
         self._pause = BUSY
         self._next = 0.0
 
-    def due(self, now: float, waiting: bool) -> bool:
-        if not waiting:
-            self._pause, self._next = BUSY, 0.0
-            return False
+    def now(self, now: float) -> bool:
+        """Whether to publish again now."""
         if now < self._next:
             return False
         self._next = now + self._pause

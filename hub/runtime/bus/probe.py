@@ -1,34 +1,30 @@
-"""Ask a broker whether it is there, for `hub doctor`: a connection, a log-in, and nothing else."""
+"""Whether the broker lets the hub in; for `hub doctor`."""
 
 from __future__ import annotations
 
 import pika
-from pika.exceptions import AMQPError
 
-from hub.errors import ConfigError
+from hub.errors import AuthFailed, Unreachable
+from hub.runtime.bus.rabbit import connection_parameters
 
 
-def probe(url: str, timeout: float = 5.0) -> str:
-    """The broker's product and version. Raises `ConfigError`, without the password of the address."""
+def probe(url: str) -> str:
+    """Connect to the broker and say which it is ("RabbitMQ 3.13.7"). Raises `Unreachable`, `AuthFailed` or `ConfigError`."""
     try:
-        parameters = pika.URLParameters(url)
-    except (ValueError, TypeError):
-        raise ConfigError(
-            "the broker address cannot be read.", code="BUS-URL", fix="Write amqp://user@host:5672/vhost."
+        connection = pika.BlockingConnection(connection_parameters(url))
+    except (pika.exceptions.ProbableAuthenticationError, pika.exceptions.ProbableAccessDeniedError):
+        raise AuthFailed(
+            "the broker refuses the user or the virtual host.",
+            code="BUS-AUTH",
+            fix="Check broker: in hub.yaml, or HUB_BROKER_URL.",
         ) from None
-    parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = timeout
-    parameters.connection_attempts = 1
+    except (pika.exceptions.AMQPError, OSError) as error:
+        raise Unreachable(
+            f"the broker does not answer ({type(error).__name__}).", code="BUS-DOWN",
+            fix="Check that RabbitMQ runs, and the address in broker: of hub.yaml. Meanwhile all work is found by sweeping.",
+        ) from None  # fmt: skip
     try:
-        connection = pika.BlockingConnection(parameters)
-    except (AMQPError, OSError) as error:
-        place = f"{parameters.host}:{parameters.port}"
-        raise ConfigError(
-            f"the broker at {place} does not let the hub in ({type(error).__name__}).",
-            code="BUS-DOWN",
-            fix="Start it, and check address, user, password and virtual host. Until then everything still flows, only slower.",
-        ) from None
-    try:
-        said = getattr(connection._impl, "server_properties", None) or {}  # noqa: SLF001 - pika has no public way
+        said = getattr(getattr(connection, "_impl", None), "server_properties", None) or {}
         return f"{_text(said.get('product', 'AMQP broker'))} {_text(said.get('version', ''))}".strip()
     finally:
         connection.close()

@@ -27,7 +27,8 @@ from hub.telemetry import get_logger
 log = get_logger(__name__)
 
 ACTOR = "wake"
-LONGEST_QUEUE = 10_000
+LONGEST_QUEUE = 100
+"""One wake-up would do; more only spread the work over more workers."""
 TIMEOUTS = {"socket_timeout": 5.0, "stack_timeout": 10.0, "blocked_connection_timeout": 5.0, "heartbeat": 20}
 
 
@@ -109,7 +110,7 @@ class RabbitBus(WakeBus):
     def __init__(self, url: str, *, installation: str, quorum: bool = True) -> None:
         self._prefix = f"hub.{installation}."
         self._suffix = "" if quorum else ".classic"
-        self._broker = WakeBroker(_parameters(url), quorum=quorum)
+        self._broker = WakeBroker(connection_parameters(url), quorum=quorum)
         self._handlers: dict[str, Handler] = {}
         self._threads = 0
         self._worker: dramatiq.Worker | None = None
@@ -203,7 +204,7 @@ class RabbitBus(WakeBus):
             log.debug("broker.close", error=type(error).__name__)
 
 
-def _parameters(url: str) -> Any:
+def connection_parameters(url: str) -> Any:
     """Connection parameters with time-outs on everything, so that no broker state can hang the hub."""
     nodes = []
     for part in url.split(";"):
