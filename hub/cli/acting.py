@@ -79,7 +79,7 @@ class InStore(Acting):
     def pause(self, connection: str, detail: str) -> None:
         """Stop calling a connection."""
         self._store.register_connections([connection])
-        self._store.pause(connection, "BY-HAND", detail)
+        self._store.pause(connection, "PAUSED", detail)
 
     def resume(self, connection: str) -> None:
         """Call it again."""

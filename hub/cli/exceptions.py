@@ -1,0 +1,127 @@
+"""`hub exceptions`: what waits for a person."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from hub.cli.options import JsonOption, LimitOption, ProjectOption
+from hub.cli.views.console import emit, out
+from hub.errors import HubError
+
+app = typer.Typer(
+    invoke_without_command=True,
+    help="What waits for a person: list, show, release, resolve.",
+    epilog="Examples:  [bold]hub exceptions[/bold]   ·   [bold]hub exceptions show 3[/bold]   ·   [bold]hub exceptions release 3[/bold]",
+)
+
+Numbers = Annotated[
+    list[int], typer.Argument(metavar="ID...", min=1, help="The exceptions' numbers.", show_default=False)
+]
+NoteOption = Annotated[str, typer.Option("--note", help="What was done about it; kept in the trace.")]
+StateOption = Annotated[str, typer.Option("--state", "-s", help="open, released, resolved or all.")]
+
+
+@app.callback()
+def _group(context: typer.Context, project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """What waits for a person: list, show, release, resolve. Without a command it lists the open ones."""
+    if context.invoked_subcommand is None:
+        list_exceptions(project=project, as_json=as_json)
+    elif project is not None:
+        from hub.cli.options import root_project
+
+        root_project.set(project)
+
+
+@app.command(name="list", epilog="Example:  [bold]hub exceptions list --state all --json[/bold]")
+def list_exceptions(
+    state: StateOption = "open", limit: LimitOption = 200, project: ProjectOption = None, as_json: JsonOption = False
+) -> None:
+    """List exceptions, the oldest first: what happened, to what, and what to do."""
+    from hub.cli.opening import open_project, open_store
+    from hub.cli.states import EXCEPTION_STATES, known_state
+    from hub.cli.views.tables import show_exceptions
+
+    known_state(state, EXCEPTION_STATES)
+    with open_store(open_project(project)) as store:
+        found = store.exceptions(None if state == "all" else state, limit)
+        now = store.now()
+    data = {"exceptions": [_as_data(one) for one in found]}
+    emit(data, as_json=as_json, show=lambda: show_exceptions(found, now))
+
+
+@app.command(epilog="Example:  [bold]hub exceptions show 3[/bold]")
+def show(
+    number: Annotated[int, typer.Argument(metavar="ID", min=1, show_default=False)],
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One exception with the trace of its message and the payloads."""
+    from hub.cli.opening import open_project, open_store
+    from hub.cli.views.tables import show_exceptions
+    from hub.cli.views.trace import show_trace
+
+    with open_store(open_project(project)) as store:
+        found = [one for one in store.exceptions(None, 100_000) if one["id"] == number]
+        if not found:
+            raise _unknown(number)
+        view = store.trace(found[0]["message_id"])
+        now = store.now()
+
+    def shown() -> None:
+        show_exceptions(found, now)
+        out().print()
+        show_trace(view, now, payloads=True)
+
+    from hub.cli.trace import trace_data
+
+    emit({"exception": _as_data(found[0]), "trace": trace_data(view)}, as_json=as_json, show=shown)
+
+
+@app.command(epilog="Example:  [bold]hub exceptions release 3 4 --note 'added the SKU'[/bold]")
+def release(
+    numbers: Numbers, note: NoteOption = "", project: ProjectOption = None, as_json: JsonOption = False
+) -> None:
+    """Try what stopped again, with the mappings, lookups and records as they are now. Mend the cause first."""
+    from hub.cli.acting import acting
+
+    with acting(project) as act:
+        for number in numbers:
+            act.release(number, note)
+    said = ", ".join(map(str, numbers))
+    emit(
+        {"released": numbers},
+        as_json=as_json,
+        show=lambda: out().print(f"[good]released[/good] {said}: hub exceptions shows what stays"),
+    )
+
+
+@app.command(epilog="Example:  [bold]hub exceptions resolve 3 --note 'entered by hand in the ERP'[/bold]")
+def resolve(
+    numbers: Numbers, note: NoteOption = "", project: ProjectOption = None, as_json: JsonOption = False
+) -> None:
+    """Close exceptions without trying again: a person settled them outside the hub."""
+    from hub.cli.acting import acting
+
+    with acting(project) as act:
+        for number in numbers:
+            act.resolve(number, note)
+    said = ", ".join(map(str, numbers))
+    emit({"resolved": numbers}, as_json=as_json, show=lambda: out().print(f"[good]resolved[/good] {said}"))
+
+
+def _as_data(exception: dict[str, Any]) -> dict[str, Any]:
+    from hub.canonical.reasons import REASONS
+    from hub.cli.views import plain
+    from hub.cli.views.tables import fix_of
+
+    reason = REASONS.get(exception["code"])
+    extra = {"meaning": reason.meaning, "owner": reason.owner} if reason else {}
+    return plain.row({**exception, **extra, "fix": fix_of(exception)})
+
+
+def _unknown(number: int) -> HubError:
+    return HubError(
+        f"there is no exception {number}.", code="EXC-UNKNOWN", fix="hub exceptions list --state all shows them."
+    )

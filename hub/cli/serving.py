@@ -1,0 +1,134 @@
+"""Run one role of the hub in the foreground until Ctrl-C or SIGTERM, and stop it in good order."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.opening import catalog, open_project
+from hub.cli.views.console import out, print_json
+from hub.errors import ConfigError
+from hub.project import Project
+from hub.project.secrets import together
+from hub.telemetry import configure_logging
+
+if TYPE_CHECKING:
+    from hub.runtime.hub import Role
+
+LogLevelOption = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
+HostOption = Annotated[str | None, typer.Option("--host", help="Listen at this address instead of the project's.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=0, max=65535, help="Listen at this port; 0 takes a free one.")
+]
+ShareOption = Annotated[
+    int,
+    typer.Option(
+        "--share", min=1, help="How many such processes run side by side: each keeps to its part of the rate limits."
+    ),
+]
+
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What to run: the role, and where the settings of the command line differ from the project's."""
+
+    role: Role
+    project: Path | None
+    database: str | None = None
+    broker: str | None = None
+    host: str | None = None
+    port: int | None = None
+    log_level: str = "info"
+    share: int = 1
+    as_json: bool = False
+
+    @property
+    def listens(self) -> bool:
+        """Does this role take requests?"""
+        return self.role in {"embedded", "web"}
+
+
+def serve(serving: Serving) -> None:
+    """Start the role, say where it is, wait, and stop it. Everything the project lacks is said before anything starts."""
+    if serving.log_level not in _LEVELS:
+        raise ConfigError(
+            f"{serving.log_level!r} is not a log level.", code="CFG-LOG", fix=f"Known here: {', '.join(_LEVELS)}."
+        )
+    project = open_project(serving.project, database=serving.database, broker=serving.broker, connectors=True)
+    require_settings(project)
+    if serving.role in {"relay", "worker", "web"} and project.database.startswith("sqlite"):
+        raise ConfigError(
+            f"hub {serving.role} is a part of the cluster, which needs PostgreSQL; the project has SQLite.",
+            code="CFG-CLUSTER",
+            where=project.document.where(("database",)),
+            fix="Set HUB_DATABASE_URL=postgresql+psycopg://... and HUB_BROKER_URL=amqp://..., or use hub run.",
+        )
+    from hub.runtime.hub import Hub
+
+    configure_logging(serving.log_level)
+    stop = threading.Event()
+    with _stop_signals(stop), contextlib.ExitStack() as stack:
+        hub = Hub(project, catalog(), role=serving.role, share=serving.share)
+        stack.callback(hub.stop)
+        url = ""
+        if serving.listens:
+            from hub.api.server import WebServer
+
+            port = project.port if serving.port is None else serving.port
+            server = WebServer(hub, serving.host or project.host, port)
+            hub.start()
+            stack.enter_context(server)
+            url = server.url
+        else:
+            hub.start()
+        _announce(serving, project, url)
+        stop.wait()
+
+
+def require_settings(project: Project) -> None:
+    """Every connection that is not paused has settings that its connector accepts, its secrets included. Raises `ConfigError`."""
+    connectors = catalog().connectors
+    faults = [
+        fault
+        for name, connection in project.connections.items()
+        if not connection.paused
+        for fault in project.check_settings(name, connectors[connection.connector].Config)[0]
+    ]
+    if faults:
+        raise together(faults)
+
+
+def _announce(serving: Serving, project: Project, url: str) -> None:
+    if serving.as_json:
+        print_json({"project": project.name, "role": serving.role, "url": url or None})
+        return
+    where = f", listening at [key]{url}[/key]" if url else ""
+    out().print(f"[good]running[/good] [name]{project.name}[/name] ({serving.role}){where}; Ctrl-C stops it")
+    out().file.flush()
+
+
+@contextlib.contextmanager
+def _stop_signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``stop``; a second one ends the process as usual."""
+
+    def note(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
