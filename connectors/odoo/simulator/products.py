@@ -1,0 +1,183 @@
+"""Products, their quantities, categories and pricelists."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, many, moment, number, one
+
+_OPEN = ("draft", "waiting", "confirmed", "partially_available", "assigned")
+
+
+class Units(Model):
+    """uom.uom."""
+
+    name = "uom.uom"
+    title = "Product Unit"
+    fields: ClassVar[dict[str, Field]] = {"name": char(required=True)}
+
+
+class Categories(Model):
+    """product.category."""
+
+    name = "product.category"
+    title = "Product Category"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True),
+        "parent_id": one("product.category"),
+        "complete_name": char(compute="shown_as"),
+    }
+
+    def shown_as(self, row: Row) -> str:
+        """The name that a many2one shows."""
+        parent = self.rows.get(row["parent_id"]) if row["parent_id"] else None
+        return f"{self.shown_as(parent)} / {row['name']}" if parent else str(row["name"])
+
+
+class Templates(Model):
+    """product.template: here each has one variant."""
+
+    name = "product.template"
+    title = "Product"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True),
+        "default_code": char(),
+        "list_price": number(),
+        "active": flag(True),
+    }
+
+    def shown_as(self, row: Row) -> str:
+        """The name that a many2one shows."""
+        return f"[{row['default_code']}] {row['name']}" if row["default_code"] else str(row["name"])
+
+
+class Products(Model):
+    """product.product. Quantities are those of the warehouse in the context, or of all warehouses."""
+
+    name = "product.product"
+    title = "Product Variant"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True, label="Name"), "default_code": char(),
+        "barcode": char(), "list_price": number(), "lst_price": number(compute="_lst_price"),
+        "standard_price": number(), "currency_id": one("res.currency", compute="_currency"), "active": flag(True), "sale_ok": flag(True),
+        "type": Field("selection", default="consu"), "is_storable": flag(), "product_tmpl_id": one("product.template"),
+        "categ_id": one("product.category"), "uom_id": one("uom.uom", default=1), "weight": number(), "taxes_id": many("account.tax"),
+        "invoice_policy": Field("selection", default="order"), "image_1920": Field("binary"), "description_sale": Field("text"),
+        "qty_available": number(compute="_qty_available"), "free_qty": number(compute="_free_qty"),
+        "incoming_qty": number(compute="_incoming"),
+        "outgoing_qty": number(compute="_outgoing"), "virtual_available": number(compute="_virtual"),
+    }  # fmt: skip
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self.translations: dict[tuple[int, str], str] = {}
+
+    def shown_as(self, row: Row) -> str:
+        """The name that a many2one shows."""
+        name = self.value(row, "name")
+        return f"[{row['default_code']}] {name}" if row["default_code"] else str(name)
+
+    def value(self, row: Row, name: str) -> Any:
+        """A field's raw value."""
+        if name == "name":
+            return self.translations.get((row["id"], str(self.env.context.get("lang"))), row["name"])
+        return super().value(row, name)
+
+    def _defaults(self, row: Row, vals: Row) -> None:
+        template = {"name": row["name"], "default_code": row["default_code"], "list_price": row["list_price"]}
+        row["product_tmpl_id"] = self.env["product.template"].insert(template)["id"]
+        if "taxes_id" not in vals:
+            taxes = self.env["account.tax"].matching([["type_tax_use", "=", "sale"]])
+            row["taxes_id"] = [taxes[0]["id"]] if taxes else []
+
+    def _written(self, row: Row, before: Row) -> None:
+        changed = {name: row[name] for name in ("name", "default_code", "list_price") if row[name] != before[name]}
+        if changed:
+            templates = self.env["product.template"]
+            templates.change(templates.get(row["product_tmpl_id"]), changed)
+
+    def _lst_price(self, row: Row) -> Any:
+        return row["list_price"]
+
+    def _currency(self, row: Row) -> Any:  # noqa: ARG002
+        return next(iter(self.env["res.company"].rows.values()))["currency_id"]
+
+    def _quants(self, row: Row) -> list[Row]:
+        warehouse = self.env.context.get("warehouse_id")
+        locations = self.env["stock.location"].rows
+        return [
+            quant for quant in self.env["stock.quant"].rows.values()
+            if quant["product_id"] == row["id"] and locations[quant["location_id"]]["usage"] == "internal"
+            and (not warehouse or locations[quant["location_id"]]["warehouse_id"] == warehouse)
+        ]  # fmt: skip
+
+    def _moves(self, row: Row, side: str) -> Decimal:
+        warehouse = self.env.context.get("warehouse_id")
+        locations = self.env["stock.location"].rows
+        other = "location_dest_id" if side == "location_id" else "location_id"
+        total = Decimal(0)
+        for move in self.env["stock.move"].rows.values():
+            here, there = locations[move[side]], locations[move[other]]
+            inside = here["usage"] == "internal" and (not warehouse or here["warehouse_id"] == warehouse)
+            outside = there["usage"] != "internal" or (warehouse and there["warehouse_id"] != warehouse)
+            if move["product_id"] == row["id"] and move["state"] in _OPEN and inside and outside:
+                total += move["product_uom_qty"]
+        return total
+
+    def _qty_available(self, row: Row) -> Decimal:
+        return sum((quant["quantity"] for quant in self._quants(row)), Decimal(0))
+
+    def _free_qty(self, row: Row) -> Decimal:
+        return sum((quant["quantity"] - quant["reserved_quantity"] for quant in self._quants(row)), Decimal(0))
+
+    def _incoming(self, row: Row) -> Decimal:
+        return self._moves(row, "location_dest_id")
+
+    def _outgoing(self, row: Row) -> Decimal:
+        return self._moves(row, "location_id")
+
+    def _virtual(self, row: Row) -> Decimal:
+        return self._qty_available(row) + self._incoming(row) - self._outgoing(row)
+
+
+class Pricelists(Model):
+    """product.pricelist."""
+
+    name = "product.pricelist"
+    title = "Pricelist"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True), "currency_id": one("res.currency"), "active": flag(True), "company_id": one("res.company"),
+        "item_ids": many("product.pricelist.item", "pricelist_id"), "sequence": number("integer"),
+    }  # fmt: skip
+
+    def _defaults(self, row: Row, vals: Row) -> None:  # noqa: ARG002
+        row["currency_id"] = row["currency_id"] or next(iter(self.env["res.company"].rows.values()))["currency_id"]
+
+    def shown_as(self, row: Row) -> str:
+        """The name that a many2one shows."""
+        return f"{row['name']} ({self.env['res.currency'].rows[row['currency_id']]['name']})"
+
+
+class PricelistItems(Model):
+    """product.pricelist.item."""
+
+    name = "product.pricelist.item"
+    title = "Pricelist Rule"
+    fields: ClassVar[dict[str, Field]] = {
+        "pricelist_id": one("product.pricelist", required=True), "product_id": one("product.product"),
+        "product_tmpl_id": one("product.template"), "categ_id": one("product.category"), "min_quantity": number(),
+        "applied_on": Field("selection", default="3_global"),
+        "compute_price": Field("selection", default="fixed"), "fixed_price": number(),
+        "percent_price": number(), "date_start": moment(), "date_end": moment(), "currency_id": one("res.currency", compute="_currency"),
+    }  # fmt: skip
+
+    def _currency(self, row: Row) -> Any:
+        return self.env["product.pricelist"].rows[row["pricelist_id"]]["currency_id"]
+
+    def _defaults(self, row: Row, vals: Row) -> None:  # noqa: ARG002
+        if row["product_id"] and not row["product_tmpl_id"]:
+            row["product_tmpl_id"] = self.env["product.product"].rows[row["product_id"]]["product_tmpl_id"]
+
+
+MODELS = (Units, Categories, Templates, Products, Pricelists, PricelistItems)
