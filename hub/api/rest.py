@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from hub.errors import HubError, InputRefused, StoreError
+from hub.sdk.jsonio import dump_json
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -120,7 +121,7 @@ def install_error_answers(app: FastAPI) -> None:
 
 def as_json(data: Any) -> Response:
     """An answer with exact numbers."""
-    return Response(dumpas_json(_plain(data)), media_type="application/json")
+    return Response(dump_json(_plain(data)), media_type="application/json")
 
 
 def _plain(data: Any) -> Any:

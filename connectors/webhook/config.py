@@ -1,0 +1,78 @@
+"""The settings of a generic webhook connection."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+
+from hub.sdk.connector import ConnectorConfig
+
+STREAMS = ("product", "variant", "customer", "warehouse", "inventory_level", "order", "shipment")
+
+TOPICS = {
+    f"{topic}/{verb}": stream
+    for topic, stream in (
+        ("orders", "order"), ("products", "variant"), ("variants", "variant"), ("customers", "customer"),
+        ("stock", "inventory_level"), ("shipments", "shipment"), ("warehouses", "warehouse"),
+    )
+    for verb in ("create", "update", "updated", "cancelled", "delete")
+}  # fmt: skip
+"""The topics that are known without a setting."""
+
+PROXY_HEADERS = (
+    "x-forwarded-",
+    "x-real-ip",
+    "x-request-id",
+    "x-correlation-id",
+    "x-b3-",
+    "x-amzn-",
+    "x-cloud-trace-",
+    "x-envoy-",
+)
+"""What load balancers add. Names that end in - stand for all that begin so."""
+
+Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"), AfterValidator(str.lower)]
+
+
+class WebhookConfig(ConnectorConfig):
+    """How requests are signed, what topics mean, and where records are sent."""
+
+    secret: SecretStr | None = Field(
+        default=None, min_length=8, description="The key of the signature; none = no webhook is taken."
+    )
+    previous_secret: SecretStr | None = Field(default=None, description="The key before the last change, still good.")
+    signature_header: Header = "x-signature"
+    timestamp_header: Header = "x-timestamp"
+    topic_header: Header = "x-topic"
+    event_header: Header = "x-event-id"
+    signed: Literal["timestamp.body", "body"] = Field(
+        default="timestamp.body",
+        description="What the HMAC-SHA256 covers; with body alone, old requests can be sent again.",
+    )
+    encoding: Literal["base64", "hex"] = Field(default="base64", description="How the signature is written.")
+    tolerance: float = Field(default=300.0, gt=0, le=86_400, description="Seconds that the time stamp may be off.")
+    extra_headers: tuple[str, ...] = Field(
+        default=(), description="X- headers that senders may add. They are not signed, so others are refused."
+    )
+    topics: dict[str, str] = Field(default_factory=lambda: dict(TOPICS), description="Topic to stream.")
+    id_field: str = Field(default="id", description="The field with the record's id, in what comes in and in answers.")
+    version_field: str = Field(default="updated_at", description="The field that grows with every change of a record.")
+
+    url: str | None = Field(
+        default=None, description="Where records are sent: POST to <url>/<stream>; none = nothing is sent."
+    )
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Headers of every call, such as Authorization."
+    )
+    idempotent: bool = Field(
+        default=True, description="The receiver does one Idempotency-Key once, so a lost answer may be asked for again."
+    )
+    lookup: bool = Field(
+        default=False, description="GET <url>/<stream>?marker=... lists the records with this marker, or natural key."
+    )
+
+    @property
+    def secrets(self) -> list[str]:
+        """The keys that a request may be signed with."""
+        return [key.get_secret_value() for key in (self.secret, self.previous_secret) if key is not None]
