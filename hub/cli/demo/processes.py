@@ -73,7 +73,7 @@ class HubProcesses:
     def _is_ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/health/ready", timeout=1) as answer:  # noqa: S310 - loopback
-                return bool(answer.status == 200)  # noqa: PLR2004
+                return bool(answer.status == 200)
         except OSError:
             return False
 

@@ -23,6 +23,8 @@ from hub.cli.opening import open_project, open_store, simulator
 from hub.cli.views.console import err, out, print_json
 from hub.errors import ConfigError
 
+_ARTICLE_KEYS = {("variant", connection, article.sku) for connection in ("shop", "erp") for article in ARTICLES}
+
 
 def perform(
     folder: Path, orders: int, *, keep: bool, patience: float, database: str | None, broker: str | None, as_json: bool
@@ -60,7 +62,7 @@ def _perform(world: World, hub: HubProcesses, began: float, *, keep: bool, patie
     project = open_project(hub.project)
     with open_store(project) as store:
         with _progress(quiet=as_json) as tell:
-            Story(world, lambda: store.count_links("variant"), tell, patience).run()
+            Story(world, lambda: len(store.links_by_natural_key(_ARTICLE_KEYS)), tell, patience).run()
         _settle_down(store, patience)
         exceptions = store.exceptions(state="open")
         conservation = store.conservation()

@@ -58,7 +58,7 @@ class World:
 
     def levels_alike(self) -> int:
         """For how many articles both systems say the same."""
-        return sum(self.shop.inventory(a.sku) == self.erp.available(a.sku, WAREHOUSE) for a in ARTICLES)
+        return sum(self.shop.inventory(a.sku) == self.erp.stock(a.sku, WAREHOUSE) for a in ARTICLES)
 
 
 class Story:

@@ -80,7 +80,7 @@ def _fulfilments_of(world: World, order: PlannedOrder) -> list[str]:
 def _stock(world: World) -> list[str]:
     found = []
     for article in ARTICLES:
-        shop, erp = world.shop.inventory(article.sku), world.erp.available(article.sku, WAREHOUSE)
+        shop, erp = world.shop.inventory(article.sku), world.erp.stock(article.sku, WAREHOUSE)
         if shop != erp:
             found.append(f"{article.sku}: the shop says {shop}, the ERP says {erp}")
     return found
