@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.options import JsonOption, ProjectOption
+from hub.cli.options import JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit
 
 app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples:  [bold]hub check[/bold]   ·   [bold]hub check --json | jq '.findings[]'[/bold]   ·   "
-    "[bold]hub check --strict[/bold] (for CI: warnings fail too)"
+    epilog=examples(
+        "hub check", "hub check --json | jq '.findings[]'", "hub check --strict  # for CI: warnings fail too"
+    )
 )
 def check(
     project: ProjectOption = None,

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hub.cli.options import JsonOption, ProjectOption
+from hub.cli.options import JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit, out, safe, state_text
 
 app = typer.Typer(no_args_is_help=True, help="The connected systems: list, pause, resume.")
@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="The connected systems: list, pause
 NameArgument = Annotated[str, typer.Argument(help="The connection's name in hub.yaml.", show_default=False)]
 
 
-@app.command(name="list", epilog="Example:  [bold]hub connections list --json[/bold]")
+@app.command(name="list", epilog=examples("hub connections list --json"))
 def list_connections(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Every connection: its connector, whether it is paused or its circuit breaker open, and what it polls."""
     from hub.cli.opening import open_project, open_store
@@ -28,7 +28,7 @@ def list_connections(project: ProjectOption = None, as_json: JsonOption = False)
     emit({"connections": rows}, as_json=as_json, show=lambda: _show(rows))
 
 
-@app.command(epilog="Example:  [bold]hub connections pause erp --reason 'upgrade until 18:00'[/bold]")
+@app.command(epilog=examples("hub connections pause erp --reason 'upgrade until 18:00'"))
 def pause(
     name: NameArgument,
     reason: Annotated[str, typer.Option(help="Why; shown to everybody.")] = "",
@@ -48,7 +48,7 @@ def pause(
     )
 
 
-@app.command(epilog="Example:  [bold]hub connections resume erp[/bold]")
+@app.command(epilog=examples("hub connections resume erp"))
 def resume(name: NameArgument, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Call a system again: ends its pause, closes its circuit breaker, and makes what waited due now."""
     from hub.cli.acting import acting

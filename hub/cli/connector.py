@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from hub.cli.options import JsonOption
+from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out, safe
 
 app = typer.Typer(no_args_is_help=True, help="Connectors: list them, or begin a new one.")
@@ -21,7 +21,7 @@ def _group() -> None:
     """Connectors: list them, or begin a new one."""
 
 
-@app.command(name="list", epilog="Example:  [bold]hub connector list --json | jq '.connectors[].name'[/bold]")
+@app.command(name="list", epilog=examples("hub connector list --json | jq '.connectors[].name'"))
 def list_connectors(as_json: JsonOption = False) -> None:
     """Every connector with what it can do; and those that did not load, with the reason."""
     from hub.cli.opening import catalog

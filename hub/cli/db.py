@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli.options import DatabaseOption, JsonOption, ProjectOption
+from hub.cli.options import DatabaseOption, JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit, out
 
 app = typer.Typer(no_args_is_help=True, help="The database: its state, and its upgrade.")
@@ -15,7 +15,7 @@ def _group() -> None:
     """The database: its state, and its upgrade."""
 
 
-@app.command(epilog="Example:  [bold]hub db upgrade --database-url postgresql+psycopg://hub@db/hub[/bold]")
+@app.command(epilog=examples("hub db upgrade --database-url postgresql+psycopg://hub@db/hub"))
 def upgrade(project: ProjectOption = None, database_url: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Make the tables, or bring them to the version of this program. `hub run` does the same by itself when it starts."""
     from hub.cli.opening import open_project, open_store
@@ -27,7 +27,7 @@ def upgrade(project: ProjectOption = None, database_url: DatabaseOption = None, 
     emit({"version": HEAD}, as_json=as_json, show=lambda: out().print(f"the database has version [name]{HEAD}[/name]"))
 
 
-@app.command(epilog="Example:  [bold]hub db status --json[/bold]")
+@app.command(epilog=examples("hub db status --json"))
 def status(project: ProjectOption = None, database_url: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Where the database is, its version, and what is in flight in it."""
     from hub.cli.opening import open_project, open_store

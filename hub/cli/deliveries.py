@@ -6,15 +6,13 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.options import JsonOption, LimitOption, ProjectOption
+from hub.cli.options import JsonOption, LimitOption, ProjectOption, examples
 from hub.cli.views.console import emit
 
 app = typer.Typer()
 
 
-@app.command(
-    epilog="Examples:  [bold]hub deliveries --state pending[/bold]   ·   [bold]hub deliveries --to erp --json[/bold]"
-)
+@app.command(epilog=examples("hub deliveries --state pending", "hub deliveries --to erp --json"))
 def deliveries(
     to: Annotated[str | None, typer.Option("--to", "-t", help="Only those to this connection.")] = None,
     state: Annotated[

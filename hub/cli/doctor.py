@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption
+from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit, err, out, safe
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ app = typer.Typer()
 _MARKS = {"ok": ("ok", "good"), "warning": ("look", "wait"), "error": ("bad", "bad"), "skipped": ("-", "quiet")}
 
 
-@app.command(
-    epilog="Examples:  [bold]hub doctor[/bold]   ·   [bold]hub doctor --json | jq '.diagnoses[] | select(.verdict==\"error\")'[/bold]"
-)
+@app.command(epilog=examples("hub doctor", "hub doctor --json | jq '.diagnoses[] | select(.verdict==\"error\")'"))
 def doctor(
     project: ProjectOption = None,
     database_url: DatabaseOption = None,

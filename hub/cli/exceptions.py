@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.options import JsonOption, LimitOption, ProjectOption
+from hub.cli.options import JsonOption, LimitOption, ProjectOption, examples
 from hub.cli.views.console import emit, out
 from hub.errors import HubError
 
 app = typer.Typer(
     invoke_without_command=True,
     help="What waits for a person: list, show, release, resolve.",
-    epilog="Examples:  [bold]hub exceptions[/bold]   ·   [bold]hub exceptions show 3[/bold]   ·   [bold]hub exceptions release 3[/bold]",
+    epilog=examples("hub exceptions", "hub exceptions show 3", "hub exceptions release 3"),
 )
 
 Numbers = Annotated[
@@ -34,7 +34,7 @@ def _group(context: typer.Context, project: ProjectOption = None, as_json: JsonO
         root_project.set(project)
 
 
-@app.command(name="list", epilog="Example:  [bold]hub exceptions list --state all --json[/bold]")
+@app.command(name="list", epilog=examples("hub exceptions list --state all --json"))
 def list_exceptions(
     state: StateOption = "open", limit: LimitOption = 200, project: ProjectOption = None, as_json: JsonOption = False
 ) -> None:
@@ -51,7 +51,7 @@ def list_exceptions(
     emit(data, as_json=as_json, show=lambda: show_exceptions(found, now))
 
 
-@app.command(epilog="Example:  [bold]hub exceptions show 3[/bold]")
+@app.command(epilog=examples("hub exceptions show 3"))
 def show(
     number: Annotated[int, typer.Argument(metavar="ID", min=1, show_default=False)],
     project: ProjectOption = None,
@@ -79,7 +79,7 @@ def show(
     emit({"exception": _as_data(found[0]), "trace": trace_data(view)}, as_json=as_json, show=shown)
 
 
-@app.command(epilog="Example:  [bold]hub exceptions release 3 4 --note 'added the SKU'[/bold]")
+@app.command(epilog=examples("hub exceptions release 3 4 --note 'added the SKU'"))
 def release(
     numbers: Numbers, note: NoteOption = "", project: ProjectOption = None, as_json: JsonOption = False
 ) -> None:
@@ -97,7 +97,7 @@ def release(
     )
 
 
-@app.command(epilog="Example:  [bold]hub exceptions resolve 3 --note 'entered by hand in the ERP'[/bold]")
+@app.command(epilog=examples("hub exceptions resolve 3 --note 'entered by hand in the ERP'"))
 def resolve(
     numbers: Numbers, note: NoteOption = "", project: ProjectOption = None, as_json: JsonOption = False
 ) -> None:

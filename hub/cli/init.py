@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.options import JsonOption
+from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out
 from hub.project.scaffold import COMPANY, Starter, make_project
 
@@ -22,9 +22,7 @@ Both systems are simulators on this machine. Start them, then the hub, each in a
     hub run"""
 
 
-@app.command(
-    epilog="Examples:  [bold]hub init my-company[/bold]   ·   [bold]hub init try-out --demo[/bold] (two simulators on this machine)"
-)
+@app.command(epilog=examples("hub init my-company", "hub init try-out --demo  # two simulators on this machine"))
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The new directory.", show_default=False)],
     name: Annotated[

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+_COMPLETION = {"install_completion", "show_completion"}
+"""Options that belong to the top level alone."""
+
 
 class Entry(NamedTuple):
     """A command of the top level: its name, one line of help, its panel, and the module that holds its Typer ``app``."""
@@ -30,6 +33,7 @@ class LazyCommand(TyperCommand):
         app = importlib.import_module(self.entry.module).app
         command = typer.main.get_command(app)
         command.name = self.entry.name
+        command.params = [given for given in command.params if given.name not in _COMPLETION]
         return command
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:

@@ -70,7 +70,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     epilog="Begin with [bold]hub demo[/bold], or with [bold]hub init my-company[/bold]. "
     "Every command has --help with examples, and --json for programs.",
 )

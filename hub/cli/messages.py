@@ -6,18 +6,15 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.options import JsonOption, LimitOption, ProjectOption
+from hub.cli.options import JsonOption, LimitOption, ProjectOption, examples
 from hub.cli.views.console import emit
 
 app = typer.Typer()
 
 
-@app.command(
-    epilog="Examples:  [bold]hub messages[/bold]   ·   [bold]hub messages --state exception[/bold]   ·   "
-    "[bold]hub messages --connection shop --json[/bold]"
-)
+@app.command(epilog=examples("hub messages", "hub messages --state exception", "hub messages --connection shop --json"))
 def messages(
-    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="Only those with this business key.")] = None,
+    key: Annotated[str | None, typer.Argument(metavar="KEY", help="Only those with this business key.")] = None,
     connection: Annotated[
         str | None, typer.Option("--connection", "-c", help="Only those from this connection.")
     ] = None,

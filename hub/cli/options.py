@@ -1,4 +1,4 @@
-"""The options that many commands share."""
+"""The options that many commands share, and the shape of their examples."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ DatabaseOption = Annotated[
 BrokerOption = Annotated[
     str | None, typer.Option("--broker-url", help="Use this broker instead of the project's (or HUB_BROKER_URL).")
 ]
+
+
+def examples(*commands: str) -> str:
+    """The end of a help text: one example a line. What follows " # " explains."""
+    rows = []
+    for command in commands:
+        call, mark, why = command.partition("  # ")
+        rows.append(f"  [bold]{call}[/bold]" + (f"  [dim]# {why}[/dim]" if mark else ""))
+    return "\n".join(["Examples:" if len(rows) > 1 else "Example:", *rows])
+
+
 LimitOption = Annotated[
     int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most this many, the newest first.")
 ]

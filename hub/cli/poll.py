@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.options import JsonOption, ProjectOption
+from hub.cli.options import JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit, out
 from hub.errors import ConfigError
 
 app = typer.Typer()
 
 
-@app.command(epilog="Example:  [bold]hub poll shop order[/bold]")
+@app.command(epilog=examples("hub poll shop order"))
 def poll(
     connection: Annotated[str, typer.Argument(help="The connection's name in hub.yaml.", show_default=False)],
     stream: Annotated[str, typer.Argument(help="The stream, as order.", show_default=False)],

@@ -8,20 +8,17 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from hub.cli.options import JsonOption, LimitOption, ProjectOption
+from hub.cli.options import JsonOption, LimitOption, ProjectOption, examples
 from hub.cli.views.console import emit, out, safe
 from hub.errors import HubError
 
 app = typer.Typer(no_args_is_help=True, help="Show a canonical record and its links.")
 
 
-@app.command(
-    name="list",
-    epilog="Examples:  [bold]hub records list --entity order[/bold]   ·   [bold]hub records list VALVE-10[/bold]",
-)
+@app.command(name="list", epilog=examples("hub records list --entity order", "hub records list VALVE-10"))
 def list_records(
     key: Annotated[
-        str | None, typer.Argument(metavar="[KEY]", help="Canonical id, natural key, or a vendor's id.")
+        str | None, typer.Argument(metavar="KEY", help="Canonical id, natural key, or a vendor's id.")
     ] = None,
     entity: Annotated[str | None, typer.Option("--entity", "-e", help="Only this entity, as order or variant.")] = None,
     limit: LimitOption = 50,
@@ -41,9 +38,7 @@ def list_records(
     emit({"records": plain.rows(found)}, as_json=as_json, show=lambda: show_records(found, now))
 
 
-@app.command(
-    epilog="Examples:  [bold]hub records show '#1001'[/bold]   ·   [bold]hub records show VALVE-10 --entity variant[/bold]"
-)
+@app.command(epilog=examples("hub records show '#1001'", "hub records show VALVE-10 --entity variant"))
 def show(
     key: Annotated[
         str, typer.Argument(help="Canonical id, natural key (order number, SKU), or a vendor's id.", show_default=False)

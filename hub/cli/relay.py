@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption
+from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption, examples
 from hub.cli.serving import LogLevelOption, Serving, serve
 
 app = typer.Typer()
 
 
-@app.command(epilog="Example:  [bold]HUB_DATABASE_URL=... HUB_BROKER_URL=amqp://... hub relay[/bold]")
+@app.command(epilog=examples("HUB_DATABASE_URL=... HUB_BROKER_URL=amqp://... hub relay"))
 def relay(
     project: ProjectOption = None,
     database_url: DatabaseOption = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.options import JsonOption, ProjectOption
+from hub.cli.options import JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit, out
 
 app = typer.Typer(no_args_is_help=True, help="Process a message, or send a delivery, again.")
@@ -14,7 +14,7 @@ app = typer.Typer(no_args_is_help=True, help="Process a message, or send a deliv
 Number = Annotated[int, typer.Argument(min=1, show_default=False)]
 
 
-@app.command(epilog="Example:  [bold]hub replay message 17[/bold], then [bold]hub trace --id 17[/bold]")
+@app.command(epilog=examples("hub replay message 17  # then [bold]hub trace --id 17[/bold]"))
 def message(number: Number, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Process a stored message once more, with the mappings as they are now. The new message names the old one as its cause."""
     from hub.cli.acting import acting
@@ -30,7 +30,7 @@ def message(number: Number, project: ProjectOption = None, as_json: JsonOption =
     )
 
 
-@app.command(epilog="Example:  [bold]hub replay delivery 42[/bold]")
+@app.command(epilog=examples("hub replay delivery 42"))
 def delivery(number: Number, project: ProjectOption = None, as_json: JsonOption = False) -> None:
     """Render and send a delivery anew, from the record as it is now. Where the target has the effect already, nothing is doubled."""
     from hub.cli.acting import acting

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption
+from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption, examples
 from hub.cli.serving import HostOption, LogLevelOption, PortOption, Serving, serve
 
 app = typer.Typer()
 
 
-@app.command(epilog="Examples:  [bold]hub run[/bold]   ·   [bold]hub run --port 8081 --log-level debug[/bold]")
+@app.command(epilog=examples("hub run", "hub run --port 8081 --log-level debug"))
 def run(
     project: ProjectOption = None,
     database_url: DatabaseOption = None,

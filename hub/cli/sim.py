@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from hub.cli.options import JsonOption
+from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Simulators: serve a vendor's API on this machine.")
 
 
-@app.command(name="list", epilog="Example:  [bold]hub sim list --json[/bold]")
+@app.command(name="list", epilog=examples("hub sim list --json"))
 def list_simulators(as_json: JsonOption = False) -> None:
     """The simulators that are installed."""
     from hub.sdk.plugins import load_simulators
@@ -22,9 +22,7 @@ def list_simulators(as_json: JsonOption = False) -> None:
     emit({"simulators": names}, as_json=as_json, show=lambda: out().print("\n".join(names), markup=False))
 
 
-@app.command(
-    epilog="Example:  [bold]hub sim run shopify --port 9101 --webhooks http://127.0.0.1:8080/hooks/shop[/bold]"
-)
+@app.command(epilog=examples("hub sim run shopify --port 9101 --webhooks http://127.0.0.1:8080/hooks/shop"))
 def run(
     name: Annotated[str, typer.Argument(help="The simulator: hub sim list.", show_default=False)],
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 0,

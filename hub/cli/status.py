@@ -8,13 +8,13 @@ from typing import Any
 import typer
 from rich.text import Text
 
-from hub.cli.options import DatabaseOption, JsonOption, ProjectOption
+from hub.cli.options import DatabaseOption, JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit, out, safe, state_text
 
 app = typer.Typer()
 
 
-@app.command(epilog="Examples:  [bold]hub status[/bold]   ·   [bold]hub status --json | jq .conservation[/bold]")
+@app.command(epilog=examples("hub status", "hub status --json | jq .conservation"))
 def status(project: ProjectOption = None, database_url: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Counters of everything: in = delivered + filtered + superseded + exceptions + in flight. Exit code 1 if the sum does not come out."""
     from hub.cli.opening import open_project, open_store

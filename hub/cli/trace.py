@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.options import JsonOption, ProjectOption
+from hub.cli.options import JsonOption, ProjectOption, examples
 from hub.cli.views.console import emit, out
 from hub.errors import ConfigError, HubError
 
@@ -20,14 +20,19 @@ _WHOLE = 5
 
 
 @app.command(
-    epilog="Examples:  [bold]hub trace 1001[/bold]   ·   [bold]hub trace '#1001' --payloads[/bold]   ·   "
-    "[bold]hub trace --sku VALVE-10[/bold]   ·   [bold]hub trace --tracking 1Z999 --http[/bold]   ·   [bold]hub trace --id 17 --json[/bold]"
+    epilog=examples(
+        "hub trace 1001",
+        "hub trace '#1001' --payloads",
+        "hub trace --sku VALVE-10",
+        "hub trace --tracking 1Z999 --http",
+        "hub trace --id 17 --json",
+    )
 )
 def trace(
     key: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KEY]", help="Any business key: order number, SKU, tracking number, a vendor's id, a canonical id."
+            metavar="KEY", help="Any business key: order number, SKU, tracking number, a vendor's id, a canonical id."
         ),
     ] = None,
     order: Annotated[str | None, typer.Option(metavar="NUMBER", help="By order number.")] = None,

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from hub import __version__
-from hub.cli.options import JsonOption
+from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out
 
 app = typer.Typer()
@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-@app.command(epilog="Example:  [bold]hub version --json[/bold]")
+@app.command(epilog=examples("hub version --json"))
 def version(as_json: JsonOption = False) -> None:
     """Versions of the hub, of Python and SQLite, and of the libraries it stands on: what a report of a fault needs."""
     emit(versions(), as_json=as_json, show=_show)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption
+from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption, examples
 from hub.cli.serving import HostOption, LogLevelOption, PortOption, Serving, serve
 
 app = typer.Typer()
 
 
-@app.command(epilog="Example:  [bold]HUB_DATABASE_URL=postgresql+psycopg://hub@db/hub hub web --host 0.0.0.0[/bold]")
+@app.command(epilog=examples("HUB_DATABASE_URL=postgresql+psycopg://hub@db/hub hub web --host 0.0.0.0"))
 def web(
     project: ProjectOption = None,
     database_url: DatabaseOption = None,

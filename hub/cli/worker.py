@@ -9,15 +9,13 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption
+from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption, examples
 from hub.cli.serving import LogLevelOption, Serving, ShareOption, serve
 
 app = typer.Typer()
 
 
-@app.command(
-    epilog="Examples:  [bold]hub worker[/bold]   ·   [bold]hub worker --processes 4[/bold] (restarts each that dies)"
-)
+@app.command(epilog=examples("hub worker", "hub worker --processes 4  # restarts each that dies"))
 def worker(
     project: ProjectOption = None,
     database_url: DatabaseOption = None,
