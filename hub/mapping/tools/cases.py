@@ -32,6 +32,7 @@ KEYS: Final = (
     "meta",
     "note",
 )
+FILE_KEYS: Final = ("cases", "not_mapped", "not_set", "description")
 _OUTCOMES: Final = ("expect", "has", "error", "filtered")
 ENDINGS: Final = (".test.yaml", ".test.yml", ".test.json")
 
@@ -127,8 +128,7 @@ def find_tests(paths: list[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def read_cases(path: Path) -> list[Case]:
-    """The cases of a test file; everything wrong with it is a ConfigError with its line."""
+def _root(path: Path) -> Node:
     try:
         root = read(path.read_text(encoding="utf-8"), str(path))
     except MappingInvalid as error:
@@ -137,7 +137,19 @@ def read_cases(path: Path) -> list[Case]:
         raise ConfigError("The file is not UTF-8.", where=str(path), fix="Save it again as UTF-8.") from None
     except OSError as error:
         raise ConfigError(f"The file cannot be read: {error.strerror}.", where=str(path)) from None
-    listed = root.value.get("cases") if isinstance(root.value, dict) else None
+    if not isinstance(root.value, dict):
+        raise ConfigError("A test file has `cases:`, a list.", where=f"{path}:1", fix="Begin with: cases:")
+    for key in root.value:
+        if key not in FILE_KEYS:
+            raise ConfigError(
+                f"A test file has no {key!r}.", where=f"{path}:{root.keys[key][0]}", fix=did_you_mean(key, FILE_KEYS)
+            )
+    return root
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The cases of a test file; everything wrong with it is a ConfigError with its line."""
+    listed = _root(path).value.get("cases")
     if listed is None or not isinstance(listed.value, list):
         raise ConfigError("A test file has `cases:`, a list.", where=f"{path}:1", fix="Begin with: cases:")
     cases = [_case(node, path) for node in listed.value]
@@ -148,6 +160,19 @@ def read_cases(path: Path) -> list[Case]:
                 f"Two cases are called {case.name!r}.", where=case.where, fix="Give each case its own name."
             )
     return cases
+
+
+def notes_of(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """What a test file says is left out on purpose: ``not_mapped`` and ``not_set``, {path: why}."""
+    root = _root(path)
+    found = []
+    for name in ("not_mapped", "not_set"):
+        node = root.value.get(name)
+        data = plain_data(node) if node is not None else {}
+        if not isinstance(data, dict) or not all(isinstance(why, str) for why in data.values()):
+            raise ConfigError(f"`{name}` is written {{path: why}}.", where=f"{path}:{node.line if node else 1}")
+        found.append(data)
+    return found[0], found[1]
 
 
 def plain_data(node: Node) -> Any:

@@ -26,7 +26,7 @@ from hub.mapping.mapping_set import MappingSet
 from hub.mapping.tools import schema
 from hub.mapping.tools.cases import ENDINGS, read_cases, tests_of
 from hub.mapping.tools.data import leaves, pattern
-from hub.mapping.tools.opening import Opened, open_set, root_of
+from hub.mapping.tools.opening import Opened, folders_of, open_set
 from hub.mapping.tools.static import open_path, reads
 
 _MAPPING = re.compile(r".+\.(to|from)_canonical\.(yaml|yml|json)")
@@ -38,7 +38,7 @@ def lint_paths(paths: Iterable[Path], *, roots: Iterable[Path] = ()) -> tuple[in
     findings: list[Finding] = []
     sets: dict[Path, MappingSet] = {}
     for path in files:
-        root = root_of(path)
+        root = folders_of(path)[0]
         if root not in sets:
             sets[root] = open_set(path, roots)
             findings += lookup_findings(sets[root].lookups)

@@ -79,9 +79,16 @@ def root_of(path: Path) -> Path:
     return next((parent for parent in absolute.parents if parent.name == "mappings"), absolute.parent)
 
 
+def folders_of(path: Path) -> list[Path]:
+    """The folders to search for a file's lookups, fragments and bases: its connector's own, then the whole mappings folder."""
+    root, absolute = root_of(path), path.resolve()
+    below = absolute.relative_to(root).parts
+    return [root / below[0], root] if len(below) > 1 else [root]
+
+
 def open_set(path: Path, roots: Iterable[Path] = ()) -> MappingSet:
     """The set that a mapping file belongs to, read again where files have changed."""
-    folders = tuple(dict.fromkeys([root_of(path), *(Path(root).resolve() for root in roots)]))
+    folders = tuple(dict.fromkeys([*folders_of(path), *(Path(root).resolve() for root in roots)]))
     known = _SETS.get(folders)
     if known is None:
         known = _SETS[folders] = MappingSet.load(folders)
