@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.pipeline.plain import dump_json
+from hub.sdk.jsonio import dump_json
 from hub.sdk.records import RawMessage
 from hub.store import NewMessage
 
@@ -23,9 +23,17 @@ def as_new_message(connection: str, raw: RawMessage) -> NewMessage:
     )
 
 
-def refused_message(connection: str, body: bytes, code: str, detail: str, *, dedupe_key: str, topic: str = "") -> NewMessage:
+def refused_message(
+    connection: str, body: bytes, code: str, detail: str, *, dedupe_key: str, topic: str = ""
+) -> NewMessage:
     """The row for something authentic but unusable: it is kept, and becomes an exception (IN-UNUSABLE, IN-TOPIC) at once."""
     return NewMessage(
-        connection=connection, stream="", external_id="", dedupe_key=dedupe_key, body=body, topic=topic, order_key=dedupe_key,
+        connection=connection,
+        stream="",
+        external_id="",
+        dedupe_key=dedupe_key,
+        body=body,
+        topic=topic,
+        order_key=dedupe_key,
         refused=(code, detail),
     )

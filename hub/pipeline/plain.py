@@ -1,4 +1,4 @@
-"""Plain JSON data with exact numbers: numbers with a fraction are read as `Decimal` and written as they were."""
+"""Reading back JSON that the hub wrote or accepted itself: exact, and without the checks that were made when it came in."""
 
 from __future__ import annotations
 
@@ -6,20 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
-
-def _exact(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return orjson.Fragment(format(value, "f").encode())
-    raise TypeError(f"{type(value).__name__} is not JSON data")
-
-
-def dump_json(data: Any) -> bytes:
-    """JSON text of plain data; a `Decimal` becomes a JSON number with all its digits."""
-    return orjson.dumps(data, default=_exact)
-
 
 def load_json(text: bytes) -> Any:
-    """Plain data of JSON text; a number with a fraction or an exponent becomes a `Decimal`."""
+    """Plain data of JSON text; a number with a fraction or an exponent is a `Decimal`."""
     return json.loads(text, parse_float=Decimal)

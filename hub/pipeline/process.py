@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hub.errors import StoreError
 from hub.pipeline.context import Context
-from hub.store import ClaimedMessage, Store
+from hub.pipeline.decide import Batch, decide
+from hub.pipeline.inbound import Item, Known, translate_batch
+from hub.store import ClaimedMessage, Finished, Step, Store, Trouble
+
+_TRIES = 4
 
 
 @dataclass(slots=True)
 class ProcessReport:
-    """What became of a batch of messages, and which targets have new deliveries to wake up for."""
+    """What became of a batch of messages, and which targets have new deliveries to wake up for ("" = the inbox itself)."""
 
     done: int = 0
     filtered: int = 0
@@ -20,7 +25,77 @@ class ProcessReport:
     again: int = 0
     targets: set[str] = field(default_factory=set)
 
+    def count(self, finished: Sequence[Finished]) -> None:
+        """Add what became of some messages."""
+        for one in finished:
+            match one.state:
+                case "done":
+                    self.done += 1
+                case "filtered":
+                    self.filtered += 1
+                case "waiting":
+                    self.waiting += 1
+                case "exception":
+                    self.exceptions += 1
+                case _:
+                    self.again += 1
+
 
 def process_batch(store: Store, context: Context, claimed: Sequence[ClaimedMessage]) -> ProcessReport:
     """Process claimed messages; one that fails never harms its neighbours. Only `StoreError` is raised."""
-    raise NotImplementedError
+    report = ProcessReport()
+    _process(store, context, claimed, report)
+    return report
+
+
+def _process(store: Store, context: Context, claimed: Sequence[ClaimedMessage], report: ProcessReport) -> None:
+    if not claimed:
+        return
+    try:
+        _retried(store, context, claimed, report)
+    except StoreError as error:
+        if error.code != "STO-REFUSED":
+            raise
+        if len(claimed) > 1:  # one message holds what the database refuses: find it
+            for message in claimed:
+                _process(store, context, [message], report)
+            return
+        trouble = Trouble("HUB-BUG", "the database refused what this message makes", "Read the log, and report it.")
+        refused = Finished(
+            claimed[0].id,
+            claimed[0].epoch,
+            "exception",
+            "HUB-BUG",
+            trouble=trouble,
+            steps=[Step("store", "failed", "HUB-BUG", trouble.detail)],
+        )
+        store.finish_messages([refused])
+        report.count([refused])
+
+
+def _retried(store: Store, context: Context, claimed: Sequence[ClaimedMessage], report: ProcessReport) -> None:
+    for left in range(_TRIES, 0, -1):
+        try:
+            finished, targets = _once(store, context, claimed)
+        except StoreError as error:
+            if error.code != "STO-CONFLICT" or left == 1:
+                raise
+        else:
+            report.targets |= targets
+            report.count(finished)
+            return
+
+
+def _once(store: Store, context: Context, claimed: Sequence[ClaimedMessage]) -> tuple[list[Finished], frozenset[str]]:
+    items = [Item(message, context) for message in claimed]
+    known = Known()
+
+    def look_up(keys: set[tuple[str, str, str]], natural: set[tuple[str, str]]) -> None:
+        with store.reading() as work:
+            known.look_up(work, keys, natural)
+
+    translate_batch(items, known, look_up)
+    with store.working() as work:
+        batch = Batch.load(work, items)
+        finished = [decide(item, context, batch) for item in items if item.message.id in batch.held]
+        return finished, work.finish(finished)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
+from hub.errors import HubError
 from hub.pipeline.context import Context
-from hub.store import ClaimedDelivery, Store
+from hub.pipeline.deliver import Outcome, deliver
+from hub.pipeline.outcome import settlement_of
+from hub.pipeline.prepare import Job, prepare
+from hub.pipeline.render import external_id_of, key_of, outbound_record
+from hub.pipeline.settle import Decision, Ending, Facts, settle
+from hub.sdk.connector import Connector
+from hub.store import ClaimedDelivery, Frozen, Settlement, Store
+from hub.telemetry import get_logger
+
+log = get_logger(__name__)
+
+LINGER = 0.02
+"""Seconds that outcomes wait for others, so that they are written together."""
+UNMADE_PAUSE = 30.0
+"""Seconds until deliveries of a connection that cannot be made (a setting is wrong) are looked at again."""
+MARGIN = 2.0
 
 
 @dataclass(slots=True)
 class WorkReport:
-    """What became of a batch of deliveries, how the calls went (for the circuit breaker), and which targets have more to do."""
+    """What became of a batch of deliveries, and which targets have more to do ("" = the inbox)."""
 
     done: int = 0
     skipped: int = 0
@@ -22,6 +42,11 @@ class WorkReport:
     fenced: int = 0
     targets: set[str] = field(default_factory=set)
 
+    def count(self, state: str) -> None:
+        """Add one outcome."""
+        name = {"pending": "retried"}.get(state, state)
+        setattr(self, name, getattr(self, name) + 1)
+
 
 def work_batch(
     store: Store, context: Context, claimed: Sequence[ClaimedDelivery], executor: Executor | None = None
@@ -29,4 +54,158 @@ def work_batch(
     """Work claimed deliveries: one transaction freezes their requests, the calls run on ``executor`` (or one by one), and each
     outcome is settled as soon as its group is in. Moves the circuit breaker, pauses on `AuthFailed`. Only `StoreError` is raised.
     """
-    raise NotImplementedError
+    report = WorkReport()
+    groups: defaultdict[str, list[ClaimedDelivery]] = defaultdict(list)
+    for delivery in claimed:
+        groups[delivery.target].append(delivery)
+    for target, deliveries in groups.items():
+        _Batch(store, context, target, executor, report).work(deliveries)
+    return report
+
+
+class _Batch:
+    """The deliveries of one target."""
+
+    def __init__(
+        self, store: Store, context: Context, target: str, executor: Executor | None, report: WorkReport
+    ) -> None:
+        self._store = store
+        self._context = context
+        self._target = target
+        self._executor = executor
+        self._report = report
+        self._began = time.monotonic()
+
+    def work(self, deliveries: Sequence[ClaimedDelivery]) -> None:
+        try:
+            connector = self._context.connector(self._target)
+        except HubError as error:
+            log.warning("deliver.no_connector", connection=self._target, code=error.code)
+            self._give_back(deliveries, error)
+            return
+        jobs = prepare(self._store, self._context, connector, deliveries, self._executor)
+        self._settle([job for job in jobs if job.outcome is not None], connector)
+        ready = self._freeze([job for job in jobs if job.outcome is None])
+        for group in self._sent(ready, connector):
+            self._settle(group, connector)
+
+    def _give_back(self, deliveries: Iterable[ClaimedDelivery], error: HubError) -> None:
+        self._store.settle_deliveries(
+            [
+                Settlement(
+                    one.id,
+                    one.message_id,
+                    one.epoch,
+                    "pending",
+                    error.code,
+                    due_in=UNMADE_PAUSE,
+                    maybe_sent=one.maybe_sent,
+                    counts=False,
+                    attempted=False,
+                )
+                for one in deliveries
+            ]
+        )
+
+    def _freeze(self, jobs: Sequence[Job]) -> list[Job]:
+        """Put the new requests on disk; only what this worker still holds goes on."""
+        new = [job for job in jobs if job.delivery.request is None]
+        held = self._store.freeze_requests(
+            [
+                Frozen(
+                    job.delivery.id,
+                    job.delivery.epoch,
+                    job.body,
+                    key_of(self._context.installation, job.delivery),
+                    external_id_of(job.delivery) or "",
+                    (job.rendered.step,) if job.rendered and job.rendered.step else (),
+                )
+                for job in new
+            ]
+        )
+        ready = [job for job in jobs if job.delivery.request is not None or job.delivery.id in held]
+        self._report.fenced += len(jobs) - len(ready)
+        return ready
+
+    def _sent(self, jobs: Sequence[Job], connector: Connector[Any]) -> Iterator[list[Job]]:
+        """Send, and give the jobs back in groups as their outcomes come in."""
+        if self._executor is None:
+            group: list[Job] = []
+            since = time.monotonic()
+            for job in jobs:
+                self._send(job, connector)
+                group.append(job)
+                if time.monotonic() - since > LINGER * 10:
+                    yield group
+                    group, since = [], time.monotonic()
+            if group:
+                yield group
+            return
+        running = {self._executor.submit(self._send, job, connector): job for job in jobs}
+        while running:
+            finished = self._finished(running)
+            if finished:
+                yield [running.pop(future) for future in finished]
+
+    def _finished(self, running: dict[Future[None], Job]) -> set[Future[None]]:
+        """The calls that have ended; a little patience lets several be written together. Long calls keep their leases."""
+        lease = min(job.delivery.lease_until - job.delivery.claimed_at for job in running.values())
+        finished, _ = wait(running, timeout=max(1.0, lease / 3), return_when=FIRST_COMPLETED)
+        if not finished:
+            self._store.extend_leases([(job.delivery.id, job.delivery.epoch) for job in running.values()], lease)
+            self._began = time.monotonic()
+        elif len(finished) < len(running):
+            more, _ = wait(running.keys() - finished, timeout=LINGER)
+            finished |= more
+        return set(finished)
+
+    def _send(self, job: Job, connector: Connector[Any]) -> None:
+        delivery = job.delivery
+        job.started_at = time.time()
+        first = datetime.fromtimestamp(delivery.first_sent_at or delivery.claimed_at, UTC).isoformat()
+        assert job.rendered is not None
+        record = outbound_record(delivery, job.rendered, self._context, first)
+        lease = delivery.lease_until - delivery.claimed_at
+        reserve = min(connector.config.deadline + MARGIN, lease / 2)
+        job.outcome = deliver(connector, record, lambda: time.monotonic() + reserve < self._began + lease)
+        job.ended_at = time.time()
+
+    def _settle(self, jobs: Sequence[Job], connector: Connector[Any]) -> None:
+        """Decide what becomes of each, write it, and move what all workers share: breaker, pause, pace."""
+        if not jobs:
+            return
+        decided = [(job, self._decide(job, connector)) for job in jobs]
+        good = sum(decision.healthy is True for _, decision in decided)
+        bad = sum(decision.healthy is False for _, decision in decided)
+        self._shared(decided, good, bad)
+        settled = self._store.settle_deliveries(
+            [settlement_of(job, decision, self._context) for job, decision in decided], (self._target,) if good else ()
+        )
+        for job, decision in decided:
+            self._report.count(decision.state if job.delivery.id in settled.written else "fenced")
+        self._report.targets |= settled.targets
+
+    def _shared(self, decided: Sequence[tuple[Job, Decision]], good: int, bad: int) -> None:
+        if bad and not good:
+            self._store.note_calls(self._target, bad=bad)
+        for job, _ in decided:
+            outcome = job.outcome
+            if outcome is not None and outcome.ending is Ending.AUTH:
+                self._store.pause(self._target, outcome.code, outcome.detail)
+                return
+        paces = [decision.due_in for job, decision in decided if job.outcome and job.outcome.ending is Ending.RATE]
+        if paces:
+            self._store.hold_rate(self._target, max(paces))
+
+    def _decide(self, job: Job, connector: Connector[Any]) -> Decision:
+        outcome = job.outcome or Outcome(Ending.UNSENT)
+        delivery = job.delivery
+        facts = Facts(
+            failures=delivery.failures,
+            maybe_sent=delivery.maybe_sent and not outcome.looked_up,
+            age=delivery.claimed_at - (delivery.first_sent_at or delivery.created_at),
+            settle=connector.config.settle,
+            retry_for=self._context.retry_for,
+            park_for=self._context.park_for,
+        )
+        return settle(facts, outcome.ending, outcome.code, outcome.after)

@@ -44,7 +44,12 @@ def put(database: Database, connection: Connection, bodies: Mapping[str, bytes],
     day = int(now // 86400)
     rows = [(sha, day, len(body), pack(body)) for sha, body in sorted(bodies.items())]
     bulk.insert(
-        database, connection, tables.payload, ("sha", "day", "size", "body"), rows, otherwise="ON CONFLICT (sha, day) DO NOTHING"
+        database,
+        connection,
+        tables.payload,
+        ("sha", "day", "size", "body"),
+        rows,
+        otherwise="ON CONFLICT (sha, day) DO NOTHING",
     )
 
 

@@ -119,7 +119,11 @@ def _insert_arrays(table: sa.Table, columns: tuple[str, ...], otherwise: str) ->
 
 @lru_cache(maxsize=64)
 def _update_arrays(
-    table: sa.Table, keys: tuple[str, ...], changes: tuple[tuple[str, str], ...], columns: tuple[str, ...], where: str,
+    table: sa.Table,
+    keys: tuple[str, ...],
+    changes: tuple[tuple[str, str], ...],
+    columns: tuple[str, ...],
+    where: str,
     returning: str,
 ) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
@@ -136,7 +140,12 @@ def _update_arrays(
 
 @lru_cache(maxsize=64)
 def _update_sqlite(
-    table: str, keys: tuple[str, ...], changes: tuple[tuple[str, str], ...], columns: tuple[str, ...], where: str, returning: str
+    table: str,
+    keys: tuple[str, ...],
+    changes: tuple[tuple[str, str], ...],
+    columns: tuple[str, ...],
+    where: str,
+    returning: str,
 ) -> tuple[str, tuple[int, ...]]:
     """The statement for one row, and which value each of its placeholders takes."""
     order: list[int] = []

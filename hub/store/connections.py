@@ -41,7 +41,11 @@ def pause(database: Database, name: str, code: str, detail: str) -> None:
         database.run(
             connection,
             "UPDATE connection SET paused = ?, pause_code = ?, pause_detail = ?, updated_at = ? WHERE name = ?",
-            True, code, detail[:500], now, name,
+            True,
+            code,
+            detail[:500],
+            now,
+            name,
         )
 
     database.transact(body)
@@ -57,7 +61,9 @@ def resume(database: Database, name: str) -> None:
             connection,
             "UPDATE connection SET paused = ?, pause_code = '', pause_detail = '', breaker = 'closed', breaker_until = NULL, "
             "breaker_trips = 0, failures = 0, rate_until = NULL, published_at = NULL, updated_at = ? WHERE name = ?",
-            False, now, name,
+            False,
+            now,
+            name,
         )
         _due_now(database, connection, name, now)
 
@@ -80,13 +86,29 @@ def note_calls(database: Database, name: str, good: int, bad: int, threshold: in
             database.run(
                 connection,
                 "UPDATE connection SET breaker = ?, breaker_until = ?, breaker_trips = ?, failures = ?, updated_at = ? WHERE name = ?",
-                new.breaker, new.breaker_until, new.breaker_trips, new.failures, now, name,
+                new.breaker,
+                new.breaker_until,
+                new.breaker_trips,
+                new.failures,
+                now,
+                name,
             )
             if new.breaker == "closed" and old.breaker != "closed":
                 _due_now(database, connection, name, now)
         return new
 
     return database.transact(body)
+
+
+def close_breakers(database: Database, connection: Connection, names: Collection[str]) -> None:
+    """These systems have answered: a breaker that is open closes, and counting begins anew."""
+    statement = """
+UPDATE connection SET breaker = 'closed', breaker_until = NULL, breaker_trips = 0, failures = 0, published_at = NULL
+WHERE name IN ?* AND (breaker <> 'closed' OR failures > 0) RETURNING name"""
+    now = None
+    for row in database.rows(connection, statement, sorted(names)):
+        now = database.now_in(connection) if now is None else now
+        _due_now(database, connection, row.name, now)
 
 
 def moved(old: ConnectionState, good: int, bad: int, now: float, threshold: int, base: float) -> ConnectionState:
@@ -112,8 +134,12 @@ def hold_rate(database: Database, name: str, seconds: float) -> None:
         now = database.now_in(connection)
         database.run(connection, _ENSURE, name, now)
         database.run(
-            connection, "UPDATE connection SET rate_until = ?, updated_at = ? WHERE name = ? AND COALESCE(rate_until, 0) < ?",
-            now + seconds, now, name, now + seconds,
+            connection,
+            "UPDATE connection SET rate_until = ?, updated_at = ? WHERE name = ? AND COALESCE(rate_until, 0) < ?",
+            now + seconds,
+            now,
+            name,
+            now + seconds,
         )
 
     database.transact(body)
@@ -123,5 +149,8 @@ def _due_now(database: Database, connection: Connection, name: str, now: float) 
     """The system is back: what waits for a retry need not wait longer, except where an unknown outcome must settle first."""
     database.run(
         connection,
-        "UPDATE delivery SET due_at = ? WHERE target = ? AND state = 'pending' AND due_at > ? AND NOT maybe_sent", now, name, now,
+        "UPDATE delivery SET due_at = ? WHERE target = ? AND state = 'pending' AND due_at > ? AND NOT maybe_sent",
+        now,
+        name,
+        now,
     )

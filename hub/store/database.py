@@ -35,7 +35,13 @@ class Database:
     """The engines of one store, and the few things in which the two databases differ."""
 
     def __init__(
-        self, writer: Engine, reader: Engine, *, readonly: bool, clock: Callable[[], float] | None, lock: IO[bytes] | None = None
+        self,
+        writer: Engine,
+        reader: Engine,
+        *,
+        readonly: bool,
+        clock: Callable[[], float] | None,
+        lock: IO[bytes] | None = None,
     ) -> None:
         self.writer = writer
         self.reader = reader
@@ -52,15 +58,21 @@ class Database:
         try:
             parsed = make_url(url)
         except ArgumentError:
-            raise StoreError("the database address cannot be read", code="STO-URL", fix="Write sqlite:///path or "
-                             "postgresql+psycopg://user@host/name.") from None
+            raise StoreError(
+                "the database address cannot be read",
+                code="STO-URL",
+                fix="Write sqlite:///path or postgresql+psycopg://user@host/name.",
+            ) from None
         if parsed.get_backend_name() == "sqlite":
             database = _open_sqlite(cls, parsed, readonly, clock)
         elif parsed.get_backend_name() == "postgresql":
             database = _open_postgres(cls, parsed, readonly, clock, pool)
         else:
-            raise StoreError(f"{parsed.get_backend_name()} is not a database that the hub can use", code="STO-URL",
-                             fix="Use sqlite or postgresql+psycopg.")
+            raise StoreError(
+                f"{parsed.get_backend_name()} is not a database that the hub can use",
+                code="STO-URL",
+                fix="Use sqlite or postgresql+psycopg.",
+            )
         try:
             from hub.store.migrate import migrate
 
@@ -160,7 +172,9 @@ class Database:
         """Hold these keys until the transaction ends. Always taken in one order, so that no two transactions wait in a circle."""
         if self.is_sqlite or not keys:
             return  # the one writer holds everything
-        numbers = sorted({int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True) for key in keys})
+        numbers = sorted(
+            {int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True) for key in keys}
+        )
         self.rows(connection, "SELECT count(pg_advisory_xact_lock(k)) FROM unnest(?::bigint[]) AS k", numbers)
 
 
@@ -183,32 +197,55 @@ def as_store_error(error: Exception) -> StoreError:
     """What a database fault means for the hub, without the values of the statement."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if getattr(cause, "sqlstate", None) in _CONFLICTS:
-        return StoreError("two transactions were in each other's way", code="STO-CONFLICT", fix="It is run again by itself.")
+        return StoreError(
+            "two transactions were in each other's way", code="STO-CONFLICT", fix="It is run again by itself."
+        )
     kind = type(cause).__name__
     text = str(cause).splitlines()[0][:200] if isinstance(cause, Exception) and str(cause) else ""
-    if kind in ("OperationalError", "InterfaceError", "AdminShutdown", "CannotConnectNow", "TimeoutError", "CrashShutdown"):
+    if kind in (
+        "OperationalError",
+        "InterfaceError",
+        "AdminShutdown",
+        "CannotConnectNow",
+        "TimeoutError",
+        "CrashShutdown",
+    ):
         if "disk is full" in text or "No space left" in text:
-            return StoreError("the disk is full", code="STO-FULL", fix="Free some space; nothing that was accepted is lost.")
-        return StoreError(f"the database does not answer ({kind}: {text})", fix="Check that it is up; hub doctor says more.")
+            return StoreError(
+                "the disk is full", code="STO-FULL", fix="Free some space; nothing that was accepted is lost."
+            )
+        return StoreError(
+            f"the database does not answer ({kind}: {text})", fix="Check that it is up; hub doctor says more."
+        )
     # the first line of an integrity fault can hold values of the row, so only its kind is told
-    return StoreError(f"the database refused a statement ({kind})", code="STO-REFUSED", fix="Read the log, and report it.")
+    return StoreError(
+        f"the database refused a statement ({kind})", code="STO-REFUSED", fix="Read the log, and report it."
+    )
 
 
 # --- opening
 
+
 def _open_sqlite(cls: type[Database], url: URL, readonly: bool, clock: Callable[[], float] | None) -> Database:
     if not url.database or url.database == ":memory:":
-        raise StoreError("the hub keeps its data in a file, not in memory", code="STO-URL", fix="Write sqlite:///data/hub.db.")
+        raise StoreError(
+            "the hub keeps its data in a file, not in memory", code="STO-URL", fix="Write sqlite:///data/hub.db."
+        )
     path = Path(url.database)
     if readonly and not path.exists():
-        raise StoreError(f"there is no database at {path}", code="STO-ABSENT", fix="Start the hub once, or check the path.")
+        raise StoreError(
+            f"there is no database at {path}", code="STO-ABSENT", fix="Start the hub once, or check the path."
+        )
     lock = None
     if not readonly:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"the folder of the database cannot be made ({error.strerror})", code="STO-ABSENT",
-                             where=str(path.parent)) from None
+            raise StoreError(
+                f"the folder of the database cannot be made ({error.strerror})",
+                code="STO-ABSENT",
+                where=str(path.parent),
+            ) from None
         lock = _take_lock(path)
     creator = f"sqlite:///file:{path}?mode={{}}&uri=true"
     reader = sa.create_engine(creator.format("ro"), pool_size=8, max_overflow=8)
@@ -243,7 +280,9 @@ def _take_lock(path: Path) -> IO[bytes]:
     except OSError:
         handle.close()
         raise StoreError(
-            "another process of the hub uses this data", code="STO-LOCKED", where=str(path),
+            "another process of the hub uses this data",
+            code="STO-LOCKED",
+            where=str(path),
             fix="Stop it first, or ask it over its API; for several processes use PostgreSQL.",
         ) from None
     handle.truncate(0)
@@ -256,9 +295,14 @@ def _open_postgres(
     cls: type[Database], url: URL, readonly: bool, clock: Callable[[], float] | None, pool: int
 ) -> Database:
     engine = sa.create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=pool, max_overflow=pool, pool_pre_ping=False, pool_recycle=1800,
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool,
+        max_overflow=pool,
+        pool_pre_ping=False,
+        pool_recycle=1800,
         pool_timeout=10,
         connect_args={"connect_timeout": 5, "application_name": "hub", "keepalives_idle": 30, "prepare_threshold": 3},
-        isolation_level="READ COMMITTED", execution_options={"hub": True},
+        isolation_level="READ COMMITTED",
+        execution_options={"hub": True},
     )
     return cls(engine, engine, readonly=readonly, clock=clock)

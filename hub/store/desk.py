@@ -79,8 +79,11 @@ def replay_delivery(database: Database, delivery_id: int, by: str) -> str:
         now = database.now_in(connection)
         rows = database.rows(connection, _AGAIN, now, False, delivery_id)
         if not rows:
-            raise StoreError(f"delivery {delivery_id} is not there, or not finished", code="STO-NOTHING",
-                             fix="Only what is finished can be replayed.")
+            raise StoreError(
+                f"delivery {delivery_id} is not there, or not finished",
+                code="STO-NOTHING",
+                fix="Only what is finished can be replayed.",
+            )
         trace = Writing(database, connection, now)
         trace.step(rows[0].message_id, Step("replay", "ok", detail=_by(by, "")), delivery_id)
         open_ones = database.rows(
@@ -108,12 +111,24 @@ def replay_message(database: Database, message_id: int, by: str) -> int:
         old = rows[0]
         bodies = archive.get(database, connection, [old.payload])
         if old.payload not in bodies:
-            raise StoreError(f"the payload of message {message_id} was dropped by retention", code="STO-NOTHING",
-                             fix="Have the source send it again.")
+            raise StoreError(
+                f"the payload of message {message_id} was dropped by retention",
+                code="STO-NOTHING",
+                fix="Have the source send it again.",
+            )
         again = NewMessage(
-            connection=old.connection, stream=old.stream, external_id=old.external_id, topic=old.topic, order_key=old.order_key,
-            source_version=old.source_version, occurred_at=old.occurred_at, deleted=bool(old.deleted), body=bodies[old.payload],
-            dedupe_key=f"replay {message_id} {uuid.uuid4().hex}", correlation_id=old.correlation_id, causation_id=message_id,
+            connection=old.connection,
+            stream=old.stream,
+            external_id=old.external_id,
+            topic=old.topic,
+            order_key=old.order_key,
+            source_version=old.source_version,
+            occurred_at=old.occurred_at,
+            deleted=bool(old.deleted),
+            body=bodies[old.payload],
+            dedupe_key=f"replay {message_id} {uuid.uuid4().hex}",
+            correlation_id=old.correlation_id,
+            causation_id=message_id,
         )
         identity = inbox.accept_in(database, connection, [again])[0].id
         trace = Writing(database, connection, database.now_in(connection))

@@ -16,8 +16,24 @@ from hub.store.rows import Accepted, ClaimedMessage, CursorMove, NewMessage, Ste
 from hub.store.trace import Writing, clean
 
 _COLUMNS = (
-    "id", "connection", "stream", "topic", "external_id", "order_key", "dedupe_key", "source_version", "occurred_at", "received_at",
-    "deleted", "payload", "state", "reason", "due_at", "correlation_id", "causation_id", "finished_at",
+    "id",
+    "connection",
+    "stream",
+    "topic",
+    "external_id",
+    "order_key",
+    "dedupe_key",
+    "source_version",
+    "occurred_at",
+    "received_at",
+    "deleted",
+    "payload",
+    "state",
+    "reason",
+    "due_at",
+    "correlation_id",
+    "causation_id",
+    "finished_at",
 )
 
 
@@ -47,12 +63,28 @@ def accept_in(
     for key, message in fresh.items():
         identity, sha = ids[key], trace.payload(message.body)
         code, detail = message.refused or ("", "")
-        rows.append((
-            identity, message.connection, message.stream, clean(message.topic), clean(message.external_id),
-            clean(message.order_key or message.external_id), message.dedupe_key, clean(message.source_version),
-            clean(message.occurred_at), now, message.deleted, sha, "exception" if code else "new", code, now,
-            message.correlation_id or identity, message.causation_id, now if code else None,
-        ))
+        rows.append(
+            (
+                identity,
+                message.connection,
+                message.stream,
+                clean(message.topic),
+                clean(message.external_id),
+                clean(message.order_key or message.external_id),
+                message.dedupe_key,
+                clean(message.source_version),
+                clean(message.occurred_at),
+                now,
+                message.deleted,
+                sha,
+                "exception" if code else "new",
+                code,
+                now,
+                message.correlation_id or identity,
+                message.causation_id,
+                now if code else None,
+            )
+        )
         trace.step(identity, Step("accept", "refused" if code else "ok", code, detail, after=sha))
         trace.search_keys(identity, message.search_keys)
         if code:
@@ -70,7 +102,10 @@ def accept_in(
             connection,
             "INSERT INTO cursor (connection, stream, value, moved_at) VALUES (?, ?, ?, ?) ON CONFLICT (connection, stream) "
             "DO UPDATE SET value = excluded.value, moved_at = excluded.moved_at",
-            cursor.connection, cursor.stream, json.dumps(cursor.value), now,
+            cursor.connection,
+            cursor.stream,
+            json.dumps(cursor.value),
+            now,
         )
     return accepted
 
@@ -94,7 +129,9 @@ def _known(database: Database, connection: Connection, messages: Sequence[NewMes
     found = {}
     for name, wanted in keys.items():
         statement = "SELECT dedupe_key, id FROM message WHERE connection = ? AND dedupe_key IN ?*"
-        found.update({(name, row[0]): int(row[1]) for row in database.rows(connection, statement, name, sorted(wanted))})
+        found.update(
+            {(name, row[0]): int(row[1]) for row in database.rows(connection, statement, name, sorted(wanted))}
+        )
     return found
 
 
@@ -138,10 +175,24 @@ def claim_messages(database: Database, limit: int, lease: float, owner: str) -> 
     now, rows, bodies = database.transact(claim)
     return [
         ClaimedMessage(
-            id=row.id, connection=row.connection, stream=row.stream, topic=row.topic, external_id=row.external_id,
-            order_key=row.order_key, source_version=row.source_version, occurred_at=row.occurred_at, received_at=row.received_at,
-            deleted=bool(row.deleted), body=bodies.get(row.payload, b""), payload=row.payload, epoch=row.epoch, crashes=row.crashes,
-            wait_until=row.wait_until, correlation_id=row.correlation_id, lease_until=now + lease, claimed_at=now,
+            id=row.id,
+            connection=row.connection,
+            stream=row.stream,
+            topic=row.topic,
+            external_id=row.external_id,
+            order_key=row.order_key,
+            source_version=row.source_version,
+            occurred_at=row.occurred_at,
+            received_at=row.received_at,
+            deleted=bool(row.deleted),
+            body=bodies.get(row.payload, b""),
+            payload=row.payload,
+            epoch=row.epoch,
+            crashes=row.crashes,
+            wait_until=row.wait_until,
+            correlation_id=row.correlation_id,
+            lease_until=now + lease,
+            claimed_at=now,
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]

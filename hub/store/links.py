@@ -11,11 +11,19 @@ from hub.store.database import Database
 from hub.store.rows import Link, Wait
 
 _COLUMNS = (
-    "entity", "connection", "external_id", "record_id", "natural_key", "source_version", "vendor_version", "applied_version",
-    "applied_request", "updated_at",
+    "entity",
+    "connection",
+    "external_id",
+    "record_id",
+    "natural_key",
+    "source_version",
+    "vendor_version",
+    "applied_version",
+    "applied_request",
+    "updated_at",
 )
 _MERGE = """ON CONFLICT (entity, connection, external_id) DO UPDATE SET
- record_id = COALESCE(excluded.record_id, link.record_id), natural_key = COALESCE(excluded.natural_key, link.natural_key),
+ record_id = COALESCE(link.record_id, excluded.record_id), natural_key = COALESCE(excluded.natural_key, link.natural_key),
  source_version = CASE WHEN excluded.source_version = '' THEN link.source_version ELSE excluded.source_version END,
  vendor_version = CASE WHEN excluded.vendor_version = '' THEN link.vendor_version ELSE excluded.vendor_version END,
  applied_version = CASE WHEN excluded.applied_version > link.applied_version THEN excluded.applied_version
@@ -31,8 +39,16 @@ def upsert(database: Database, connection: Connection, links: Iterable[Link], no
         merged[link.entity, link.connection, link.external_id] = link
     rows = [
         (
-            link.entity, link.connection, link.external_id, link.record_id, link.natural_key, link.source_version,
-            link.vendor_version, link.applied_version, link.applied_request, now,
+            link.entity,
+            link.connection,
+            link.external_id,
+            link.record_id,
+            link.natural_key,
+            link.source_version,
+            link.vendor_version,
+            link.applied_version,
+            link.applied_request,
+            now,
         )
         for _, link in sorted(merged.items())
     ]
@@ -45,6 +61,7 @@ def bind(database: Database, connection: Connection, links: Sequence[Link], now:
         return frozenset()
     names = {name for link in links for name in _names(link)}
     database.lock(connection, {_lock(*name) for name in names})
+    _unbind(database, connection, links)
     upsert(database, connection, links, now)
     statement = "SELECT entity, connection, key, kind, message_id, delivery_id FROM wait WHERE key IN ?*"
     found = [
@@ -53,9 +70,29 @@ def bind(database: Database, connection: Connection, links: Sequence[Link], now:
         if (row.entity, row.connection, row.key, row.kind) in names
     ]
     return wake(
-        database, connection, {row.message_id for row in found if row.delivery_id is None},
-        {row.delivery_id for row in found if row.delivery_id is not None}, now,
+        database,
+        connection,
+        {row.message_id for row in found if row.delivery_id is None},
+        {row.delivery_id for row in found if row.delivery_id is not None},
+        now,
     )
+
+
+def _unbind(database: Database, connection: Connection, links: Sequence[Link]) -> None:
+    """A record has one external id at a connection: where it gets another (made anew there), the old one lets go of it."""
+    wanted = {(link.record_id, link.connection): link.external_id for link in links if link.record_id is not None}
+    if not wanted:
+        return
+    statement = "SELECT entity, connection, external_id, record_id FROM link WHERE record_id IN ?*"
+    for row in database.rows(connection, statement, sorted({key[0] for key in wanted})):
+        if wanted.get((row.record_id, row.connection), row.external_id) != row.external_id:
+            database.run(
+                connection,
+                "DELETE FROM link WHERE entity = ? AND connection = ? AND external_id = ?",
+                row.entity,
+                row.connection,
+                row.external_id,
+            )
 
 
 def wake(
@@ -70,7 +107,9 @@ def wake(
             targets.add("")
     if of_deliveries := sorted(deliveries):
         database.run(connection, "DELETE FROM wait WHERE delivery_id IN ?*", of_deliveries)
-        statement = "UPDATE delivery SET state = 'pending', due_at = ? WHERE id IN ?* AND state = 'waiting' RETURNING target"
+        statement = (
+            "UPDATE delivery SET state = 'pending', due_at = ? WHERE id IN ?* AND state = 'waiting' RETURNING target"
+        )
         targets.update(row[0] for row in database.rows(connection, statement, now, of_deliveries))
     return frozenset(targets)
 
@@ -88,8 +127,11 @@ def park(
     )
     there = [(message, delivery) for message, delivery, w in waits if _is_there(database, connection, w)]
     return wake(
-        database, connection, {message for message, delivery in there if delivery is None},
-        {delivery for _, delivery in there if delivery is not None}, now,
+        database,
+        connection,
+        {message for message, delivery in there if delivery is None},
+        {delivery for _, delivery in there if delivery is not None},
+        now,
     )
 
 

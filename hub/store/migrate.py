@@ -22,13 +22,21 @@ def migrate(database: Database) -> None:
     if found == HEAD:
         return
     if found is not None and found > HEAD:
-        raise StoreError(f"the database is of a newer version ({found}) than this program ({HEAD})", code="STO-VERSION",
-                         fix="Install the newer version of the hub.")
+        raise StoreError(
+            f"the database is of a newer version ({found}) than this program ({HEAD})",
+            code="STO-VERSION",
+            fix="Install the newer version of the hub.",
+        )
     if database.readonly:
-        raise StoreError(f"the database is of an older version ({found or 'none'}) than this program ({HEAD})",
-                         code="STO-VERSION", fix="Start the hub once; it upgrades the database.")
+        raise StoreError(
+            f"the database is of an older version ({found or 'none'}) than this program ({HEAD})",
+            code="STO-VERSION",
+            fix="Start the hub once; it upgrades the database.",
+        )
     with database.write() as connection:
-        database.lock(connection, ["hub migration"])  # of several hubs that start together, one migrates and the others wait
+        database.lock(
+            connection, ["hub migration"]
+        )  # of several hubs that start together, one migrates and the others wait
         if current(connection) != HEAD:
             _upgrade(connection)
 

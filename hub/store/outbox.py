@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from hub.store import bulk, links, tables
-from hub.store.archive import unpack
+from hub.store.connections import close_breakers
 from hub.store.database import Database
 from hub.store.rows import ClaimedDelivery, DueTarget, Frozen, Settled, Settlement, Step
 from hub.store.trace import Writing
@@ -64,7 +64,10 @@ def _claim(
         if probe:
             # one delivery tries whether the system is back; the others wait for its outcome
             database.run(
-                connection, "UPDATE connection SET breaker = 'half_open', breaker_until = ? WHERE name = ?", now + lease, name
+                connection,
+                "UPDATE connection SET breaker = 'half_open', breaker_until = ? WHERE name = ?",
+                now + lease,
+                name,
             )
         rows += probe
     return _load(database, connection, rows, now, now + lease)
@@ -95,12 +98,16 @@ def _load(
     unlinked = {row.record_id for row in rows if (row.record_id, row.target) not in known}
     doubtful: set[tuple[str, str]] = set()
     if unlinked:
-        statement = "SELECT DISTINCT record_id, target FROM delivery WHERE record_id IN ?* AND maybe_sent AND state = 'failed'"
+        statement = (
+            "SELECT DISTINCT record_id, target FROM delivery WHERE record_id IN ?* AND maybe_sent AND state = 'failed'"
+        )
         doubtful = {(row[0], row[1]) for row in database.rows(connection, statement, sorted(unlinked))}
     correlations = dict(
         tuple(row)
         for row in database.rows(
-            connection, "SELECT id, correlation_id FROM message WHERE id IN ?*", sorted({row.message_id for row in rows})
+            connection,
+            "SELECT id, correlation_id FROM message WHERE id IN ?*",
+            sorted({row.message_id for row in rows}),
         )
     )
     claimed = []
@@ -108,17 +115,39 @@ def _load(
         body = bodies.get(row.snapshot)
         if body is None:  # retention dropped the snapshot: the record as it is now takes its place
             body = current[row.record_id].body if row.record_id in current else b"null"
-        claimed.append(ClaimedDelivery(
-            id=row.id, message_id=row.message_id, correlation_id=correlations.get(row.message_id, row.message_id), flow=row.flow,
-            target=row.target, lane=row.lane, entity=row.entity, stream=row.stream, operation=row.operation,
-            record_id=row.record_id, record_version=row.record_version, snapshot=row.snapshot, body=body,
-            request=bodies.get(row.request) if row.request else None, request_sha=row.request,
-            idempotency_key=row.idempotency_key, external_id=row.external_id, link=known.get((row.record_id, row.target)),
-            epoch=row.epoch, attempt=row.attempt, failures=row.failures, crashes=row.crashes,
-            maybe_sent=bool(row.maybe_sent) or (row.record_id, row.target) in doubtful, generation=row.generation,
-            first_sent_at=row.first_sent_at, created_at=row.created_at, wait_until=row.wait_until, lease_until=lease_until,
-            claimed_at=now,
-        ))
+        claimed.append(
+            ClaimedDelivery(
+                id=row.id,
+                message_id=row.message_id,
+                correlation_id=correlations.get(row.message_id, row.message_id),
+                flow=row.flow,
+                target=row.target,
+                lane=row.lane,
+                entity=row.entity,
+                stream=row.stream,
+                operation=row.operation,
+                record_id=row.record_id,
+                record_version=row.record_version,
+                snapshot=row.snapshot,
+                body=body,
+                request=bodies.get(row.request) if row.request else None,
+                request_sha=row.request,
+                idempotency_key=row.idempotency_key,
+                external_id=row.external_id,
+                link=known.get((row.record_id, row.target)),
+                epoch=row.epoch,
+                attempt=row.attempt,
+                failures=row.failures,
+                crashes=row.crashes,
+                maybe_sent=bool(row.maybe_sent) or (row.record_id, row.target) in doubtful,
+                generation=row.generation,
+                first_sent_at=row.first_sent_at,
+                created_at=row.created_at,
+                wait_until=row.wait_until,
+                lease_until=lease_until,
+                claimed_at=now,
+            )
+        )
     return claimed
 
 
@@ -131,7 +160,8 @@ def freeze_requests(database: Database, frozen: Sequence[Frozen]) -> frozenset[i
         now = database.now_in(connection)
         trace = Writing(database, connection, now)
         rows = sorted(
-            (one.delivery_id, one.epoch, trace.payload(one.request), one.idempotency_key, one.external_id, now) for one in frozen
+            (one.delivery_id, one.epoch, trace.payload(one.request), one.idempotency_key, one.external_id, now)
+            for one in frozen
         )
         held = {
             row[0]: row[1]
@@ -169,11 +199,18 @@ def extend_leases(database: Database, ids: Sequence[tuple[int, int]], lease: flo
     return database.transact(extend)
 
 
-def settle_deliveries(database: Database, settlements: Sequence[Settlement]) -> Settled:
+def settle_deliveries(database: Database, settlements: Sequence[Settlement], answered: Collection[str]) -> Settled:
     """Write the outcomes of deliveries that this worker still holds, and note the others as fenced."""
     if not settlements:
         return Settled(frozenset(), frozenset())
-    return database.transact(lambda connection: _settle(database, connection, settlements))
+
+    def body(connection: Connection) -> Settled:
+        settled = _settle(database, connection, settlements)
+        if answered:
+            close_breakers(database, connection, answered)
+        return settled
+
+    return database.transact(body)
 
 
 def _settle(database: Database, connection: Connection, settlements: Sequence[Settlement]) -> Settled:
@@ -188,17 +225,30 @@ def _settle(database: Database, connection: Connection, settlements: Sequence[Se
             kept.append(one)
         if one.attempt is not None:
             made = one.attempt
-            attempts.append((
-                one.delivery_id, row[2] if row else one.epoch, one.epoch, made.started_at, made.ended_at,
-                made.outcome if row else "fenced", made.code, made.detail[:2000], trace.payload(made.exchanges),
-            ))
+            attempts.append(
+                (
+                    one.delivery_id,
+                    row[2] if row else one.epoch,
+                    one.epoch,
+                    made.started_at,
+                    made.ended_at,
+                    made.outcome if row else "fenced",
+                    made.code,
+                    made.detail[:2000],
+                    trace.payload(made.exchanges),
+                )
+            )
         for step in one.steps if row else (Step("settle", "fenced", detail="another worker had taken over"),):
             trace.step(one.message_id, step, one.delivery_id)
         if row and one.trouble is not None:
             trace.exception(one.message_id, one.delivery_id, one.trouble)
     trace.flush()
     bulk.append(database, connection, tables.attempt, _ATTEMPT, attempts)
-    targets = {changed[one.delivery_id][1] for one in kept if one.state in _ENDED or (one.state == "pending" and one.due_in <= 0)}
+    targets = {
+        changed[one.delivery_id][1]
+        for one in kept
+        if one.state in _ENDED or (one.state == "pending" and one.due_in <= 0)
+    }
     targets |= links.bind(database, connection, [link for one in kept for link in one.links], now)
     links.upsert(database, connection, [link for one in kept for link in one.touched], now)
     waits = [(one.message_id, one.delivery_id, wait) for one in kept if one.state == "waiting" for wait in one.waits]
@@ -210,9 +260,16 @@ def _settle(database: Database, connection: Connection, settlements: Sequence[Se
 def _move(database: Database, connection: Connection, settlements: Sequence[Settlement], now: float) -> list[Any]:
     rows = sorted(
         (
-            one.delivery_id, one.epoch, one.state, one.reason, now + one.due_in,
-            now + one.wait_for if one.wait_for is not None else None, 1 if one.counts else 0, 0 if one.attempted else 1,
-            one.maybe_sent, now if one.state in _ENDED else None,
+            one.delivery_id,
+            one.epoch,
+            one.state,
+            one.reason,
+            now + one.due_in,
+            now + one.wait_for if one.wait_for is not None else None,
+            1 if one.counts else 0,
+            0 if one.attempted else 1,
+            one.maybe_sent,
+            now if one.state in _ENDED else None,
         )
         for one in settlements
     )
@@ -248,9 +305,14 @@ AND COALESCE(c.published_at, 0) <= ?"""
 def mark_published(database: Database, names: Collection[str]) -> None:
     """Note that wake-ups were published now."""
     if names:
-        database.transact(lambda connection: database.run(
-            connection, "UPDATE connection SET published_at = ? WHERE name IN ?*", database.now_in(connection), sorted(names)
-        ))
+        database.transact(
+            lambda connection: database.run(
+                connection,
+                "UPDATE connection SET published_at = ? WHERE name IN ?*",
+                database.now_in(connection),
+                sorted(names),
+            )
+        )
 
 
 def next_due(database: Database) -> float | None:

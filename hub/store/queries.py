@@ -46,16 +46,27 @@ def trace(database: Database, message_id: int) -> TraceView:
             raise StoreError(f"message {message_id} is not there", code="STO-NOTHING", fix="See hub messages.")
         message = _dicts(rows)[0]
         steps = _dicts(database.rows(connection, "SELECT * FROM step WHERE message_id = ? ORDER BY at, id", message_id))
-        deliveries = _dicts(database.rows(connection, "SELECT * FROM delivery WHERE message_id = ? ORDER BY id", message_id))
-        attempts = _dicts(database.rows(
-            connection, "SELECT * FROM attempt WHERE delivery_id IN ?* ORDER BY id", [one["id"] for one in deliveries]
-        ))
-        troubles = _dicts(database.rows(connection, "SELECT * FROM exception WHERE message_id = ? ORDER BY id", message_id))
-        related = _dicts(database.rows(
-            connection,
-            f"SELECT {_MESSAGE} FROM message AS m WHERE m.correlation_id = ? AND m.id <> ? ORDER BY m.id",  # noqa: S608
-            message["correlation_id"], message_id,
-        ))
+        deliveries = _dicts(
+            database.rows(connection, "SELECT * FROM delivery WHERE message_id = ? ORDER BY id", message_id)
+        )
+        attempts = _dicts(
+            database.rows(
+                connection,
+                "SELECT * FROM attempt WHERE delivery_id IN ?* ORDER BY id",
+                [one["id"] for one in deliveries],
+            )
+        )
+        troubles = _dicts(
+            database.rows(connection, "SELECT * FROM exception WHERE message_id = ? ORDER BY id", message_id)
+        )
+        related = _dicts(
+            database.rows(
+                connection,
+                f"SELECT {_MESSAGE} FROM message AS m WHERE m.correlation_id = ? AND m.id <> ? ORDER BY m.id",  # noqa: S608
+                message["correlation_id"],
+                message_id,
+            )
+        )
         _show(database, connection, [message], ("payload",))
         _show(database, connection, steps, ("before", "after", "lineage"))
         _show(database, connection, deliveries, ("snapshot", "request"))
@@ -93,7 +104,8 @@ FROM exception AS x JOIN message AS m ON m.id = x.message_id LEFT JOIN delivery 
     with database.read() as connection:
         found = _dicts(database.rows(connection, statement, *([state] if state else []), limit))
         keys = database.rows(
-            connection, "SELECT message_id, kind, value FROM search_key WHERE message_id IN ?*",
+            connection,
+            "SELECT message_id, kind, value FROM search_key WHERE message_id IN ?*",
             sorted({one["message_id"] for one in found}),
         )
     for one in found:
@@ -122,8 +134,10 @@ def conservation(database: Database) -> Conservation:
     with database.read() as connection:
         total = int(database.rows(connection, "SELECT count(*) FROM message")[0][0])
         rows = {row.outcome: row for row in database.rows(connection, _CONSERVATION)}
-    counts = {name: int(rows[name].count) if name in rows else 0
-              for name in ("delivered", "filtered", "superseded", "exceptions", "in_flight")}
+    counts = {
+        name: int(rows[name].count) if name in rows else 0
+        for name in ("delivered", "filtered", "superseded", "exceptions", "in_flight")
+    }
     return Conservation(in_=total, duplicates=sum(int(row.duplicates or 0) for row in rows.values()), **counts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -66,7 +65,10 @@ WHERE state = 'leased' AND lease_until < ? RETURNING id, message_id, state, atte
         if row.state == "failed":
             trace.exception(row.message_id, row.id, _trouble("HUB-WORKER-CRASH"))
     bulk.append(
-        database, connection, tables.attempt, ("delivery_id", "number", "epoch", "started_at", "ended_at", "outcome", "detail"),
+        database,
+        connection,
+        tables.attempt,
+        ("delivery_id", "number", "epoch", "started_at", "ended_at", "outcome", "detail"),
         [(row.id, row.attempt, row.epoch, now, now, "crashed", _CRASHED) for row in rows],
     )
     return len(rows), sum(row.state == "failed" for row in rows)
@@ -77,13 +79,15 @@ def _waits(database: Database, connection: Connection, now: float, trace: Writin
         connection,
         "UPDATE message SET state = 'exception', reason = 'XREF-MISSING', finished_at = ? WHERE state = 'waiting' "
         "AND wait_until < ? RETURNING id",
-        now, now,
+        now,
+        now,
     )
     deliveries = database.rows(
         connection,
         "UPDATE delivery SET state = 'failed', reason = 'XREF-MISSING', finished_at = ? WHERE state = 'waiting' "
         "AND wait_until < ? RETURNING id, message_id",
-        now, now,
+        now,
+        now,
     )
     if not messages and not deliveries:
         return 0
@@ -95,14 +99,18 @@ def _waits(database: Database, connection: Connection, now: float, trace: Writin
         trace.step(row.message_id, Step("wait", "over", "XREF-MISSING", said.get((None, row.id), "")), row.id)
         trace.exception(row.message_id, row.id, _trouble("XREF-MISSING", said.get((None, row.id), "")))
     database.run(connection, "DELETE FROM wait WHERE delivery_id IN ?*", [row.id for row in deliveries])
-    database.run(connection, "DELETE FROM wait WHERE delivery_id IS NULL AND message_id IN ?*", [row.id for row in messages])
+    database.run(
+        connection, "DELETE FROM wait WHERE delivery_id IS NULL AND message_id IN ?*", [row.id for row in messages]
+    )
     return len(messages) + len(deliveries)
 
 
 def _waited_for(
     database: Database, connection: Connection, messages: Sequence[int], deliveries: Sequence[int]
 ) -> dict[tuple[int | None, int | None], str]:
-    statement = "SELECT message_id, delivery_id, entity, connection, key FROM wait WHERE message_id IN ?* OR delivery_id IN ?*"
+    statement = (
+        "SELECT message_id, delivery_id, entity, connection, key FROM wait WHERE message_id IN ?* OR delivery_id IN ?*"
+    )
     said: dict[tuple[int | None, int | None], str] = {}
     for row in database.rows(connection, statement, messages, deliveries):
         key = (None, row.delivery_id) if row.delivery_id is not None else (row.message_id, None)
@@ -125,14 +133,16 @@ def give_back(database: Database, owner: str) -> int:
             connection,
             "UPDATE message SET state = 'new', lease_until = NULL, lease_owner = NULL, due_at = ? "
             "WHERE state = 'leased' AND lease_owner = ?",
-            now, owner,
+            now,
+            owner,
         )
         return count + database.run(
             connection,
             "UPDATE delivery SET state = 'pending', lease_until = NULL, lease_owner = NULL, "
             "maybe_sent = (maybe_sent OR request IS NOT NULL), attempt = attempt - 1, due_at = ? "
             "WHERE state = 'leased' AND lease_owner = ?",
-            now, owner,
+            now,
+            owner,
         )
 
     return database.transact(body)
@@ -143,5 +153,3 @@ def clamp(database: Database, connection: Connection, tables_named: Iterable[str
     latest = database.now_in(connection) + 3700.0
     for name in tables_named:
         database.run(connection, f'UPDATE "{name}" SET due_at = ? WHERE due_at > ?', latest, latest)  # noqa: S608
-
-

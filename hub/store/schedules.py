@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Connection
@@ -19,7 +19,10 @@ def plan(database: Database, wanted: Sequence[Schedule]) -> None:
     def body(connection: Connection) -> None:
         now = database.now_in(connection)
         names = [one.name for one in wanted]
-        kept = {row.name: row for row in database.rows(connection, 'SELECT name, "interval", cron, next_run_at FROM schedule')}
+        kept = {
+            row.name: row
+            for row in database.rows(connection, 'SELECT name, "interval", cron, next_run_at FROM schedule')
+        }
         for gone in sorted(set(kept) - set(names)):
             database.run(connection, "DELETE FROM schedule WHERE name = ?", gone)
         for one in sorted(wanted, key=lambda one: one.name):
@@ -27,9 +30,15 @@ def plan(database: Database, wanted: Sequence[Schedule]) -> None:
             database.run(
                 connection,
                 'INSERT INTO schedule (name, connection, stream, "interval", cron, timezone, next_run_at) VALUES (?, ?, ?, ?, ?, ?, ?) '
-                'ON CONFLICT (name) DO UPDATE SET connection = excluded.connection, stream = excluded.stream, '
+                "ON CONFLICT (name) DO UPDATE SET connection = excluded.connection, stream = excluded.stream, "
                 '"interval" = excluded."interval", cron = excluded.cron, timezone = excluded.timezone',
-                one.name, one.connection, one.stream, one.interval, one.cron, one.timezone, first,
+                one.name,
+                one.connection,
+                one.stream,
+                one.interval,
+                one.cron,
+                one.timezone,
+                first,
             )
             old = kept.get(one.name)
             # a shorter interval, another cron line, or a clock that was set back must not leave it waiting for the old time
@@ -47,7 +56,9 @@ WITH due AS MATERIALIZED (
   SELECT name FROM schedule WHERE NOT disabled AND next_run_at <= ? AND (lease_until IS NULL OR lease_until < ?)
   ORDER BY next_run_at LIMIT ? {skip_locked})
 UPDATE schedule SET lease_until = ?, lease_owner = ? WHERE name IN (SELECT name FROM due)
-RETURNING name, connection, stream, "interval", cron, timezone, last_run_at, failures""".replace("{skip_locked}", database.skip_locked)
+RETURNING name, connection, stream, "interval", cron, timezone, last_run_at, failures""".replace(
+        "{skip_locked}", database.skip_locked
+    )
 
     def body(connection: Connection) -> list[DueSchedule]:
         now = database.now_in(connection)
@@ -64,7 +75,8 @@ def finish(database: Database, name: str, owner: str, next_in: float | None, err
         rows = database.rows(
             connection,
             'SELECT name, connection, stream, "interval", cron, timezone, failures FROM schedule WHERE name = ? AND lease_owner = ?',
-            name, owner,
+            name,
+            owner,
         )
         if not rows:
             return False
@@ -73,21 +85,34 @@ def finish(database: Database, name: str, owner: str, next_in: float | None, err
         following = now + next_in if next_in is not None else next_run(Schedule(*row[:6]), now)
         if error and next_in is None:
             following = max(following, now + random.uniform(0.5, 1.0) * min(300.0, 2.0**failures))  # noqa: S311
-        return database.run(
-            connection,
-            "UPDATE schedule SET next_run_at = ?, lease_until = NULL, lease_owner = NULL, last_run_at = ?, last_error = ?, "
-            "failures = ? WHERE name = ? AND lease_owner = ?",
-            following, now, error[:1000], failures, name, owner,
-        ) > 0
+        return (
+            database.run(
+                connection,
+                "UPDATE schedule SET next_run_at = ?, lease_until = NULL, lease_owner = NULL, last_run_at = ?, last_error = ?, "
+                "failures = ? WHERE name = ? AND lease_owner = ?",
+                following,
+                now,
+                error[:1000],
+                failures,
+                name,
+                owner,
+            )
+            > 0
+        )
 
     return database.transact(body)
 
 
 def run_now(database: Database, name: str) -> bool:
     """Make a schedule due at once."""
-    return database.transact(lambda connection: database.run(
-        connection, "UPDATE schedule SET next_run_at = ? WHERE name = ?", database.now_in(connection), name
-    )) > 0
+    return (
+        database.transact(
+            lambda connection: database.run(
+                connection, "UPDATE schedule SET next_run_at = ? WHERE name = ?", database.now_in(connection), name
+            )
+        )
+        > 0
+    )
 
 
 def next_run(schedule: Schedule, now: float) -> float:
@@ -95,7 +120,7 @@ def next_run(schedule: Schedule, now: float) -> float:
     if schedule.cron:
         from croniter import croniter
 
-        local = datetime.fromtimestamp(now, timezone.utc).astimezone(ZoneInfo(schedule.timezone or "UTC"))
+        local = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(schedule.timezone or "UTC"))
         following: datetime = croniter(schedule.cron, local).get_next(datetime)
         return following.timestamp()
     return now + (schedule.interval or 60.0)

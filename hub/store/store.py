@@ -45,7 +45,9 @@ class Store:
         self.database = database
 
     @classmethod
-    def open(cls, url: str, *, readonly: bool = False, clock: Callable[[], float] | None = None, pool: int = 16) -> Store:
+    def open(
+        cls, url: str, *, readonly: bool = False, clock: Callable[[], float] | None = None, pool: int = 16
+    ) -> Store:
         """Open the database at ``url``, make or migrate its tables, and return the store.
 
         On SQLite the data directory is locked for this process; a second one is refused with STO-LOCKED. ``readonly`` takes no
@@ -85,6 +87,12 @@ class Store:
         with self.database.write() as connection:
             yield Work(self.database, connection)
 
+    @contextmanager
+    def reading(self) -> Iterator[Work]:
+        """Look records, links and payloads up, without locks and without writing."""
+        with self.database.read() as connection:
+            yield Work(self.database, connection)
+
     def finish_messages(self, batch: Sequence[Finished]) -> frozenset[str]:
         """Write what became of claimed messages; those whose lease was lost are left out. Returns targets with new deliveries."""
         with self.working() as work:
@@ -118,9 +126,12 @@ class Store:
         """Put rendered requests on disk before they are sent. Returns the ids that this worker still holds: send only those."""
         return outbox.freeze_requests(self.database, frozen)
 
-    def settle_deliveries(self, settlements: Sequence[Settlement]) -> Settled:
-        """Write outcomes, links, attempts, steps and exceptions; wake what waited for the links. Fenced by the epoch."""
-        return outbox.settle_deliveries(self.database, settlements)
+    def settle_deliveries(self, settlements: Sequence[Settlement], answered: Collection[str] = ()) -> Settled:
+        """Write outcomes, links, attempts, steps and exceptions; wake what waited for the links. Fenced by the epoch.
+
+        ``answered`` names targets that have shown to be up: their breakers close.
+        """
+        return outbox.settle_deliveries(self.database, settlements, answered)
 
     def extend_leases(self, ids: Sequence[tuple[int, int]], lease: float = 60.0) -> frozenset[int]:
         """Prolong the leases of deliveries given as (id, epoch). Returns the ids that this worker still holds."""
@@ -142,18 +153,18 @@ class Store:
 
     def links(self, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Link]:
         """The links of (entity, connection, external id)."""
-        with self.database.read() as connection:
-            return Work(self.database, connection).links(keys)
+        with self.reading() as work:
+            return work.links(keys)
 
     def links_of(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Link]:
         """The links of (record id, connection)."""
-        with self.database.read() as connection:
-            return Work(self.database, connection).links_of(keys)
+        with self.reading() as work:
+            return work.links_of(keys)
 
     def links_by_natural_key(self, keys: Collection[tuple[str, str, str]]) -> dict[tuple[str, str, str], Link]:
         """The links of (entity, connection, natural key)."""
-        with self.database.read() as connection:
-            return Work(self.database, connection).links_by_natural_key(keys)
+        with self.reading() as work:
+            return work.links_by_natural_key(keys)
 
     def bind_links(self, links: Sequence[Link]) -> frozenset[str]:
         """Store links that were looked up or given by hand, and wake what waited for them. Returns targets with more to do."""
@@ -162,13 +173,13 @@ class Store:
 
     def record(self, record_id: str) -> Record | None:
         """A canonical record as it is now."""
-        with self.database.read() as connection:
-            return Work(self.database, connection).records([record_id]).get(record_id)
+        with self.reading() as work:
+            return work.records([record_id]).get(record_id)
 
     def payloads(self, shas: Collection[str]) -> dict[str, bytes]:
         """Archived payloads by their sha256; what retention has dropped is left out."""
-        with self.database.read() as connection:
-            return Work(self.database, connection).payloads(shas)
+        with self.reading() as work:
+            return work.payloads(shas)
 
     # --- the exceptions desk
 
@@ -206,7 +217,9 @@ class Store:
         """Call it again: ends a pause, closes its breaker, and makes what waited for a retry due now."""
         connections.resume(self.database, connection)
 
-    def note_calls(self, connection: str, *, good: int = 0, bad: int = 0, threshold: int = 5, base: float = 5.0) -> ConnectionState:
+    def note_calls(
+        self, connection: str, *, good: int = 0, bad: int = 0, threshold: int = 5, base: float = 5.0
+    ) -> ConnectionState:
         """Move the circuit breaker: ``threshold`` failures in a row open it, for longer each time; one success closes it."""
         return connections.note_calls(self.database, connection, good, bad, threshold, base)
 
@@ -239,11 +252,18 @@ class Store:
     # --- reading, for people
 
     def find_messages(
-        self, *, kind: str | None = None, value: str | None = None, connection: str | None = None, state: str | None = None,
+        self,
+        *,
+        kind: str | None = None,
+        value: str | None = None,
+        connection: str | None = None,
+        state: str | None = None,
         limit: int = 50,
     ) -> list[dict[str, Any]]:
         """Messages by business key, connection or state, the newest first."""
-        return queries.find_messages(self.database, kind=kind, value=value, connection=connection, state=state, limit=limit)
+        return queries.find_messages(
+            self.database, kind=kind, value=value, connection=connection, state=state, limit=limit
+        )
 
     def trace(self, message_id: int) -> TraceView:
         """The whole way of a message: steps with payloads before and after, deliveries, attempts, and what belongs to it."""

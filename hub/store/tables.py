@@ -59,7 +59,9 @@ payload = Table(
     "payload",
     metadata,
     Column("sha", Text, nullable=False),
-    Column("day", Integer, nullable=False),  # days since 1970: what retention drops, and what PostgreSQL may partition by
+    Column(
+        "day", Integer, nullable=False
+    ),  # days since 1970: what retention drops, and what PostgreSQL may partition by
     Column("size", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),  # zstd
     PrimaryKeyConstraint("sha", "day"),
@@ -135,8 +137,12 @@ link = Table(
     PrimaryKeyConstraint("entity", "connection", "external_id"),
 )
 Index(
-    "link_record", link.c.record_id, link.c.connection, unique=True,
-    sqlite_where=text("record_id IS NOT NULL"), postgresql_where=text("record_id IS NOT NULL"),
+    "link_record",
+    link.c.record_id,
+    link.c.connection,
+    unique=True,
+    sqlite_where=text("record_id IS NOT NULL"),
+    postgresql_where=text("record_id IS NOT NULL"),
 )
 _partial("link_natural", link.c.entity, link.c.connection, link.c.natural_key, where=text("natural_key IS NOT NULL"))
 

@@ -28,7 +28,10 @@ class Tokens:
         """The saved token data, or none."""
         with self._database.read() as connection:
             rows = self._database.rows(
-                connection, "SELECT value FROM token WHERE connection = ? AND name = ? AND value <> ''", self._connection, name
+                connection,
+                "SELECT value FROM token WHERE connection = ? AND name = ? AND value <> ''",
+                self._connection,
+                name,
             )
         return dict(json.loads(rows[0][0])) if rows else None
 
@@ -41,7 +44,9 @@ class Tokens:
         end = time.monotonic() + _PATIENCE
         while not self._take(name, owner):
             if time.monotonic() > end:
-                raise RetryLater(f"another worker renews the token of {self._connection} and does not finish", code="CON-AUTH")
+                raise RetryLater(
+                    f"another worker renews the token of {self._connection} and does not finish", code="CON-AUTH"
+                )
             time.sleep(0.05)
         try:
             value = renew(self.load(name))
@@ -57,15 +62,25 @@ class Tokens:
         def body(connection: Connection) -> bool:
             now = database.now_in(connection)
             database.run(
-                connection, "INSERT INTO token (connection, name, updated_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                self._connection, name, now,
-            )
-            return database.run(
                 connection,
-                "UPDATE token SET lease_until = ?, lease_owner = ? WHERE connection = ? AND name = ? "
-                "AND (lease_until IS NULL OR lease_until < ?)",
-                now + _LEASE, owner, self._connection, name, now,
-            ) > 0
+                "INSERT INTO token (connection, name, updated_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                self._connection,
+                name,
+                now,
+            )
+            return (
+                database.run(
+                    connection,
+                    "UPDATE token SET lease_until = ?, lease_owner = ? WHERE connection = ? AND name = ? "
+                    "AND (lease_until IS NULL OR lease_until < ?)",
+                    now + _LEASE,
+                    owner,
+                    self._connection,
+                    name,
+                    now,
+                )
+                > 0
+            )
 
         return database.transact(body)
 
@@ -77,12 +92,18 @@ class Tokens:
                 database.run(
                     connection,
                     "UPDATE token SET value = ?, updated_at = ? WHERE connection = ? AND name = ? AND lease_owner = ?",
-                    value, database.now_in(connection), self._connection, name, owner,
+                    value,
+                    database.now_in(connection),
+                    self._connection,
+                    name,
+                    owner,
                 )
             database.run(
                 connection,
                 "UPDATE token SET lease_until = NULL, lease_owner = NULL WHERE connection = ? AND name = ? AND lease_owner = ?",
-                self._connection, name, owner,
+                self._connection,
+                name,
+                owner,
             )
 
         database.transact(body)

@@ -11,7 +11,18 @@ from hub.store.database import Database
 from hub.store.rows import Step, Trouble
 
 _STEP = (
-    "message_id", "delivery_id", "at", "name", "outcome", "code", "detail", "before", "after", "mapping", "mapping_hash", "lineage",
+    "message_id",
+    "delivery_id",
+    "at",
+    "name",
+    "outcome",
+    "code",
+    "detail",
+    "before",
+    "after",
+    "mapping",
+    "mapping_hash",
+    "lineage",
 )
 _EXCEPTION = ("message_id", "delivery_id", "code", "detail", "fix", "where", "state", "opened_at")
 
@@ -38,18 +49,37 @@ class Writing:
 
     def step(self, message_id: int, step: Step, delivery_id: int | None = None) -> None:
         """Add a line to the trace of a message."""
-        self._steps.append((
-            message_id, step.delivery_id or delivery_id, step.at or self.now, step.name, step.outcome, step.code,
-            clean(step.detail)[:2000], self.payload(step.before), self.payload(step.after), step.mapping, step.mapping_hash,
-            self.payload(step.lineage),
-        ))
+        self._steps.append(
+            (
+                message_id,
+                step.delivery_id or delivery_id,
+                step.at or self.now,
+                step.name,
+                step.outcome,
+                step.code,
+                clean(step.detail)[:2000],
+                self.payload(step.before),
+                self.payload(step.after),
+                step.mapping,
+                step.mapping_hash,
+                self.payload(step.lineage),
+            )
+        )
 
     def exception(self, message_id: int, delivery_id: int | None, trouble: Trouble) -> None:
         """Open an exception."""
-        self._exceptions.append((
-            message_id, delivery_id, trouble.code, clean(trouble.detail)[:2000], trouble.fix, clean(trouble.where)[:500], "open",
-            self.now,
-        ))
+        self._exceptions.append(
+            (
+                message_id,
+                delivery_id,
+                trouble.code,
+                clean(trouble.detail)[:2000],
+                trouble.fix,
+                clean(trouble.where)[:500],
+                "open",
+                self.now,
+            )
+        )
 
     def search_keys(self, message_id: int, keys: Iterable[tuple[str, str]]) -> None:
         """Make a message findable."""
@@ -62,7 +92,11 @@ class Writing:
         bulk.append(database, connection, tables.step, _STEP, self._steps)
         bulk.append(database, connection, tables.exception, _EXCEPTION, self._exceptions)
         bulk.insert(
-            database, connection, tables.search_key, ("value", "kind", "message_id"), sorted(self._keys),
+            database,
+            connection,
+            tables.search_key,
+            ("value", "kind", "message_id"),
+            sorted(self._keys),
             otherwise="ON CONFLICT DO NOTHING",
         )
 

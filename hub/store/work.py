@@ -12,16 +12,39 @@ from hub.store.database import Database
 from hub.store.rows import ClaimedMessage, Finished, Link, NewDelivery, Record, Step
 from hub.store.trace import Writing
 
-_LINK = (
-    "entity, connection, external_id, record_id, natural_key, source_version, vendor_version, applied_version, applied_request"
+_LINK = "entity, connection, external_id, record_id, natural_key, source_version, vendor_version, applied_version, applied_request"
+_RECORD = (
+    "id",
+    "entity",
+    "version",
+    "natural_key",
+    "body",
+    "sha",
+    "deleted",
+    "origin",
+    "created_at",
+    "updated_at",
+    "message_id",
 )
-_RECORD = ("id", "entity", "version", "natural_key", "body", "sha", "deleted", "origin", "created_at", "updated_at", "message_id")
 _RECORD_MERGE = """ON CONFLICT (id) DO UPDATE SET version = excluded.version, natural_key = excluded.natural_key,
  body = excluded.body, sha = excluded.sha, deleted = excluded.deleted, updated_at = excluded.updated_at,
  message_id = excluded.message_id"""
 _DELIVERY = (
-    "id", "message_id", "flow", "target", "lane", "entity", "stream", "operation", "record_id", "record_version", "snapshot",
-    "state_carrying", "state", "due_at", "created_at",
+    "id",
+    "message_id",
+    "flow",
+    "target",
+    "lane",
+    "entity",
+    "stream",
+    "operation",
+    "record_id",
+    "record_version",
+    "snapshot",
+    "state_carrying",
+    "state",
+    "due_at",
+    "created_at",
 )
 _ENDED = {"done", "filtered", "exception"}
 
@@ -101,11 +124,14 @@ class Work:
 
     def unfinished(self, keys: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """Which of these (record id, target) have a delivery under way that may yet make the link."""
-        statement = (
-            "SELECT DISTINCT record_id, target FROM delivery WHERE record_id IN ?* AND state IN ('pending', 'leased', 'waiting')"
-        )
+        statement = "SELECT DISTINCT record_id, target FROM delivery WHERE record_id IN ?* AND state IN ('pending', 'leased', 'waiting')"
         rows = self.database.rows(self.connection, statement, sorted({key[0] for key in keys})) if keys else ()
         return frozenset((row[0], row[1]) for row in rows) & frozenset(keys)
+
+    def waived(self, message_id: int) -> frozenset[str]:
+        """The codes for which a person has released this message: they do not stop it again."""
+        statement = "SELECT code FROM exception WHERE message_id = ? AND delivery_id IS NULL AND state = 'released'"
+        return frozenset(row[0] for row in self.database.rows(self.connection, statement, message_id))
 
     # --- writing
 
@@ -137,8 +163,13 @@ class Work:
     def _move(self, batch: Sequence[Finished], now: float) -> frozenset[int]:
         rows = [
             (
-                done.id, done.epoch, done.state, done.reason, now + done.due_in,
-                now + done.wait_for if done.wait_for is not None else None, now if done.state in _ENDED else None,
+                done.id,
+                done.epoch,
+                done.state,
+                done.reason,
+                now + done.due_in,
+                now + done.wait_for if done.wait_for is not None else None,
+                now if done.state in _ENDED else None,
             )
             for done in batch
         ]
@@ -159,8 +190,17 @@ class Work:
             for one in done.records:
                 trace.payload(one.body)
                 latest[one.id] = (
-                    one.id, one.entity, one.version, one.natural_key, archive.pack(one.body), one.sha, one.deleted, one.origin, now,
-                    now, done.id,
+                    one.id,
+                    one.entity,
+                    one.version,
+                    one.natural_key,
+                    archive.pack(one.body),
+                    one.sha,
+                    one.deleted,
+                    one.origin,
+                    now,
+                    now,
+                    done.id,
                 )
         rows = [latest[key] for key in sorted(latest)]
         bulk.insert(self.database, self.connection, tables.record, _RECORD, rows, otherwise=_RECORD_MERGE)
@@ -169,17 +209,37 @@ class Work:
         ids = self.database.next_ids(self.connection, "delivery", len(new))
         rows = [
             (
-                identity, message, one.flow, one.target, one.lane, one.entity, one.stream, one.operation, one.record_id,
-                one.record_version, one.snapshot, one.state_carrying, "pending", now, now,
+                identity,
+                message,
+                one.flow,
+                one.target,
+                one.lane,
+                one.entity,
+                one.stream,
+                one.operation,
+                one.record_id,
+                one.record_version,
+                one.snapshot,
+                one.state_carrying,
+                "pending",
+                now,
+                now,
             )
             for identity, (message, one) in zip(ids, new, strict=True)
         ]
         bulk.insert(
-            self.database, self.connection, tables.delivery, _DELIVERY, rows,
+            self.database,
+            self.connection,
+            tables.delivery,
+            _DELIVERY,
+            rows,
             otherwise="ON CONFLICT (message_id, flow, record_id) DO NOTHING",
         )
-        newest = {(one.target, one.record_id, one.flow): identity for identity, (_, one) in zip(ids, new, strict=True)
-                  if one.state_carrying}
+        newest = {
+            (one.target, one.record_id, one.flow): identity
+            for identity, (_, one) in zip(ids, new, strict=True)
+            if one.state_carrying
+        }
         replaced = bulk.update(
             self.database, self.connection, tables.delivery, ("target", "record_id", "flow"),
             {"state": "'superseded'", "reason": "'SEQ-SUPERSEDED'", "finished_at": "v.created_at"},
@@ -188,7 +248,9 @@ class Work:
             returning="id, message_id",
         )  # fmt: skip
         for identity, message in replaced:
-            trace.step(message, Step("settle", "superseded", "SEQ-SUPERSEDED", "a newer update takes its place"), identity)
+            trace.step(
+                message, Step("settle", "superseded", "SEQ-SUPERSEDED", "a newer update takes its place"), identity
+            )
         if replaced:
             self.database.run(self.connection, "DELETE FROM wait WHERE delivery_id IN ?*", [row[0] for row in replaced])
         return {one.target for _, one in new}

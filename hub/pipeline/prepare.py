@@ -1,0 +1,162 @@
+"""Render a batch of deliveries as far as it can be: with the links that are known, or that the target can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.canonical import ENTITIES
+from hub.canonical.reasons import reason
+from hub.errors import HubError, LinkMissing
+from hub.pipeline.context import Context
+from hub.pipeline.deliver import Outcome, classed
+from hub.pipeline.outbound import UNKNOWN_CODES, Missing, Search, TargetLinks, said, search
+from hub.pipeline.render import Rendered, render
+from hub.pipeline.settle import Ending
+from hub.sdk.connector import Connector
+from hub.store import ClaimedDelivery, Link, Store, Wait
+from hub.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass
+class Job:
+    """One delivery on its way through a batch: rendered and to be sent, or already with an outcome."""
+
+    delivery: ClaimedDelivery
+    rendered: Rendered | None = None
+    outcome: Outcome | None = None
+    waits: tuple[Wait, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    found: list[Link] = field(default_factory=list)
+
+    @property
+    def body(self) -> bytes:
+        """The rendered request."""
+        return self.rendered.body if self.rendered is not None else b""
+
+
+def prepare(
+    store: Store,
+    context: Context,
+    connector: Connector[Any],
+    deliveries: Sequence[ClaimedDelivery],
+    executor: Executor | None,
+) -> list[Job]:
+    """Render what can be rendered. Jobs that cannot be sent get their outcome here."""
+    jobs = [Job(delivery) for delivery in deliveries]
+    if not jobs:
+        return jobs
+    links = TargetLinks(store, jobs[0].delivery.target)
+    for job in jobs:
+        _render(job, context, links)
+    lacking = [job for job in jobs if job.missing]
+    if lacking:
+        links.ask({one for job in lacking for one in job.missing})
+        for job in lacking:
+            _render(job, context, links)
+        _search(store, context, connector, [job for job in lacking if job.missing], links, executor)
+    return jobs
+
+
+def _render(job: Job, context: Context, links: TargetLinks) -> None:
+    delivery = job.delivery
+    job.missing = ()
+    again = delivery.generation > 0 or delivery.maybe_sent
+    if delivery.link is not None and delivery.link.applied_version > delivery.record_version and not again:
+        job.outcome = Outcome(Ending.STALE, code="SEQ-STALE", detail="a newer version is there already")
+        return
+    try:
+        job.rendered = render(delivery, context, links)
+    except LinkMissing as error:
+        job.missing = tuple((entity, key, bool(natural)) for entity, key, natural in error.missing)
+        return
+    except Exception as error:  # noqa: BLE001 - it harms this delivery only
+        job.outcome = _failed(error, delivery)
+        return
+    if job.rendered.filtered is not None:
+        job.outcome = Outcome(Ending.FILTERED, code="FLT-FILTERED", detail=job.rendered.filtered)
+    elif (
+        delivery.link is not None
+        and delivery.link.applied_request == job.rendered.sha
+        and not again
+        and delivery.operation != "delete"
+        and not ENTITIES[delivery.entity].events
+    ):
+        job.outcome = Outcome(Ending.UNCHANGED, code="FLT-UNCHANGED", detail="the request is the same as the last one")
+
+
+def _failed(error: Exception, delivery: ClaimedDelivery) -> Outcome:
+    """A rendering that fails was not sent, whatever it is."""
+    if isinstance(error, HubError):
+        return Outcome(
+            Ending.REJECTED,
+            code=error.code,
+            detail=error.message,
+            fix=error.fix or reason(error.code).fix,
+            where=error.where,
+        )
+    log.error("render.bug", code="HUB-BUG", error=type(error).__name__, delivery=delivery.id, exc_info=error)
+    return Outcome(
+        Ending.REJECTED, code="HUB-BUG", detail=f"{type(error).__name__} while rendering", fix=reason("HUB-BUG").fix
+    )
+
+
+def _search(
+    store: Store,
+    context: Context,
+    connector: Connector[Any],
+    jobs: Sequence[Job],
+    links: TargetLinks,
+    executor: Executor | None,
+) -> None:
+    """Look the records that are not linked yet up at the target, bind what is found, and render again."""
+    if not jobs:
+        return
+    target = jobs[0].delivery.target
+    wanted = sorted({job.missing for job in jobs})
+
+    def look(missing: tuple[Missing, ...]) -> Search:
+        http = getattr(connector.io, "http", None)
+        if http is None:
+            return search(store, connector, target, missing)
+        with http.recording():
+            return search(store, connector, target, missing)
+
+    results = dict(zip(wanted, (executor.map if executor is not None else map)(look, wanted), strict=True))
+    found = {(link.entity, link.external_id): link for result in results.values() for link in result.found}
+    if found:
+        store.bind_links(list(found.values()))
+        links.asked.clear()
+        links.ask({one for job in jobs for one in job.missing})
+    for job in jobs:
+        result, missing = results[job.missing], job.missing
+        if result.error is not None:
+            job.outcome = _searching_failed(result.error)
+        elif result.unknown:
+            code = UNKNOWN_CODES[result.unknown[0][0]]
+            job.outcome = Outcome(Ending.REJECTED, code=code, detail=said(result.unknown, target), fix=reason(code).fix)
+        else:
+            _render(job, context, links)
+            if job.missing:
+                job.outcome = Outcome(Ending.MISSING, code="DEP-PARKED", detail=said(job.missing, target))
+                job.waits = tuple(
+                    Wait(entity, target, key, "natural" if natural else "record")
+                    for entity, key, natural in job.missing
+                )
+        job.missing = missing if job.outcome is not None else ()
+
+
+def _searching_failed(error: Exception) -> Outcome:
+    """The look-up of a link failed. Nothing was sent, so an unknown outcome of it is only a retry."""
+    outcome = classed(error, looked_up=False)
+    if outcome.ending is Ending.UNKNOWN:
+        return Outcome(Ending.RETRY, code=outcome.code, detail=outcome.detail)
+    if outcome.ending is Ending.BUG:
+        return Outcome(Ending.REJECTED, code="HUB-BUG", detail=outcome.detail, fix=reason("HUB-BUG").fix)
+    return outcome
