@@ -540,7 +540,7 @@ class Evaluator:
             raise self.missing_fault(
                 f"{there} has no field {key!r}.", f"{hint} {_MAY_BE_MISSING}".strip(), _step(origin, key)
             )
-        if kind in (list, str) and isinstance(key, int):
+        if kind in (list, str) and key.__class__ is int:
             if -len(base) <= key < len(base):
                 return base[key]
             raise self.missing_fault(
@@ -577,6 +577,8 @@ class Evaluator:
             raise self.missing_fault(f"There is nothing for the filter `{expr.name}`.")
         result = self.filters[expr.name](base, *args, **named)
         self._spend(len(result) if result.__class__ in (str, list) else 0)
+        if result is ABSENT:
+            raise self.missing_fault(f"The filter `{expr.name}` found nothing.")
         return result
 
     def _default(self, expr: ex.Default) -> Any:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hub.errors import LinkMissing, MappingError
-from hub.mapping.evaluate import Evaluator, Outcome
+from hub.mapping.evaluate import Evaluator, Outcome, links_missing
+from hub.mapping.fast import Run, finder
 from hub.mapping.findings import Finding, MappingFault
 from hub.mapping.runtime import Links
 from hub.mapping.source import Built, Direction, Source
@@ -63,8 +64,20 @@ class Mapping:
         self.warnings: list[Finding] = built.warnings
         self._source, self._built, self._lookups, self._filters = source, built, lookups, filters
         self._tables: dict[str, Table] = {name: lookups.require(name) for name in built.program.tables}
+        self._fast = self._bound()
+        self._rule = (
+            f"{self.file}:{self.program.when.place.line}: when: {self.program.when.text}" if self.program.when else ""
+        )
         versions = "".join(f"{name}={table.version};" for name, table in sorted(self._tables.items()))
         self.hash = hashlib.sha256(f"{ENGINE}\0{built.digest}\0{versions}".encode()).hexdigest()[:32]
+
+    def _bound(self) -> Callable[..., Any]:
+        from hub.mapping.compiler import bind
+
+        def lookup(table: str, column: str, own: bool) -> Callable[..., Any]:
+            return finder(self._tables[table], column, own, self._lookups.note_missing)
+
+        return bind(self._built.code, self._filters, lookup)
 
     def __repr__(self) -> str:
         return f"<Mapping {self.file} {self.hash[:8]}>"
@@ -75,8 +88,17 @@ class Mapping:
 
     def run(self, src: Any, *, meta: dict[str, Any], links: Links, lineage: bool = False) -> Translation:
         """Translates one record; raises :class:`MappingFault` or :class:`LinkMissing`."""
-        outcome = self._checked(src, meta, links)
-        return Translation(outcome.record, outcome.key, outcome.filtered, outcome.links)
+        run = Run(links)
+        try:
+            made = self._fast(src, meta, run)
+        except Exception:  # noqa: BLE001 - whatever the fast form stumbled over, the checked form says it properly
+            outcome = self._checked(src, meta, links)
+            return Translation(outcome.record, outcome.key, outcome.filtered, outcome.links)
+        if made is None:
+            return Translation(None, None, self._rule, run.used)
+        if run.missing:
+            raise links_missing(run.missing, self.file)
+        return Translation(made[1], made[0], None, run.used)
 
     def _checked(self, src: Any, meta: dict[str, Any], links: Links, recorder: Any = None) -> Outcome:
         evaluator = Evaluator(self.program, src, meta, links, self._filters, self._tables, recorder)

@@ -50,7 +50,11 @@ class MappingSet:
         """Finds the mappings below these folders. Broken files do not stop the others: see ``problems``."""
         paths = [Path(folder) for folder in folders]
         if lookups is None:
-            places = [place for path in paths for place in (path / "lookups", path.parent / "lookups")]
+            places = [
+                place
+                for path in paths
+                for place in (path / "lookups", *sorted(path.glob("*/lookups")), path.parent / "lookups")
+            ]
             lookups = Lookups.load(list(dict.fromkeys(places)))
         made = cls(paths, lookups, filters if filters is not None else builtin_filters())
         made._scan()
@@ -214,6 +218,7 @@ class MappingSet:
             roots=self.folders,
             label=self._label,
             filters=self.filters,
+            absent=absent_filters(),
             tables=lambda name: self.lookups.get(name) is not None,
             base=self._base,
             entities=tuple(ENTITIES),
@@ -238,6 +243,13 @@ def builtin_filters() -> dict[str, Callable[..., Any]]:
     from hub.mapping.filters import FILTERS
 
     return {name: entry.function for name, entry in FILTERS.items()}
+
+
+def absent_filters() -> frozenset[str]:
+    """The names of the filters that can find nothing."""
+    from hub.mapping.filters import FILTERS
+
+    return frozenset(name for name, entry in FILTERS.items() if entry.may_be_absent)
 
 
 def _mapping_files(folder: Path) -> list[Path]:

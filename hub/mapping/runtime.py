@@ -18,6 +18,9 @@ class Left:
 
     __slots__ = ()
 
+    def __bool__(self) -> bool:
+        return False
+
     def __repr__(self) -> str:
         return "<left out>"
 
@@ -47,7 +50,7 @@ def text(value: Any) -> str:
     """A value as part of a longer text."""
     kind = value.__class__
     if kind is str:
-        return value
+        return str(value)
     if kind is bool:
         return "true" if value else "false"
     if kind is int and -_CEILING < value < _CEILING:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hub.mapping import limits
+from hub.mapping.compiler import Code, write
 from hub.mapping.directives import DIRECTIVES, Builder, Scope
 from hub.mapping.document import Node, read
 from hub.mapping.expression import Const
@@ -119,6 +120,7 @@ class Built:
 
     program: Program
     digest: str
+    code: Code
     texts: dict[str, str] = field(default_factory=dict)
     warnings: list[Finding] = field(default_factory=list)
 
@@ -130,6 +132,7 @@ class Library:
     roots: Sequence[Path]
     label: Callable[[Path], str]
     filters: Mapping[str, Callable[..., Any]]
+    absent: frozenset[str]
     tables: Callable[[str], bool]
     base: Callable[[Source, str], Source | None]
     entities: tuple[str, ...]
@@ -165,7 +168,17 @@ def build(source: Source, library: Library) -> Built:
     if errors:
         raise MappingInvalid(_sorted(builder.found))
     digest = hashlib.sha256("\0".join(texts[label] for label in sorted(texts)).encode()).hexdigest()[:32]
-    return Built(program, digest, texts, _sorted(builder.found))
+    return Built(program, digest, _compiled(program, library, source), texts, _sorted(builder.found))
+
+
+def _compiled(program: Program, library: Library, source: Source) -> Code:
+    try:
+        return write(program, library.filters, library.absent)
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        message = "The mapping is nested too deep to be compiled."
+        raise MappingInvalid(
+            [source.node.finding("MAP029", message, "Use fewer loops inside loops.")], code="MAP-LIMIT"
+        ) from None
 
 
 def _sorted(found: list[Finding]) -> list[Finding]:
