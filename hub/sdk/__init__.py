@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "hub.sdk.auth": ("BasicLogin", "CookieSession", "JwtBearer", "OAuth1", "OAuth2", "StaticToken", "sign_jwt"),
     "hub.sdk.clock": ("SystemClock",),
     "hub.sdk.connector": (
         "FULL", "SDK_VERSION", "Capability", "Clock", "Connector", "ConnectorConfig", "ConnectorIO", "Manifest", "Stream",
@@ -16,6 +17,8 @@ _HOME = {
     ),
     "hub.sdk.http": ("Exchange", "HttpClient", "HttpResponse", "WireTap"),
     "hub.sdk.jsonio": ("dump_json", "read_json", "read_object"),
+    "hub.sdk.paging": ("ChangeCursor", "Since", "all_pages", "next_link", "offset_pages"),
+    "hub.sdk.ratelimit": ("Concurrency", "CostBucket", "FixedWindow", "Hold", "TokenBucket", "dump_limit", "load_limit"),
     "hub.sdk.records": (
         "Cursor", "DeliverResult", "ExternalRef", "Health", "InboundRequest", "NaturalKey", "Operation", "OutboundRecord",
         "Page", "RawMessage", "SubscriptionReport",

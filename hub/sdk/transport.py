@@ -207,7 +207,8 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
+        # Cookies hold commas, so several of them come one a line.
+        found[key] = f"{found[key]}{chr(10) if key == 'set-cookie' else ', '}{text}" if key in found else text
     return found
 
 
