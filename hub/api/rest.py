@@ -96,11 +96,8 @@ def install_error_answers(app: FastAPI) -> None:
 
     @app.exception_handler(HubError)
     def said(_request: Request, error: HubError) -> JSONResponse:
-        status = error.status if isinstance(error, InputRefused) else 503 if isinstance(error, StoreError) else 409
-        headers = {"retry-after": "2"} if status == 503 else None
-        return JSONResponse(
-            error_document(error), 404 if error.code.endswith(("-UNKNOWN", "-NOTFOUND")) else status, headers
-        )
+        status = _status(error)
+        return JSONResponse(error_document(error), status, {"retry-after": "2"} if status == 503 else None)
 
     @app.exception_handler(AnyHttpError)
     def refused(_request: Request, error: AnyHttpError) -> JSONResponse:
@@ -117,6 +114,14 @@ def install_error_answers(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def bug(_request: Request, _error: Exception) -> JSONResponse:
         return JSONResponse({"code": "HUB-BUG", "message": "The hub failed on this request; its log says more."}, 500)
+
+
+def _status(error: HubError) -> int:
+    if isinstance(error, InputRefused):
+        return error.status
+    if error.code.endswith(("-UNKNOWN", "-NOTHING", "CFG-CONNECTION")):
+        return 404
+    return 503 if isinstance(error, StoreError) else 409
 
 
 def as_json(data: Any) -> Response:

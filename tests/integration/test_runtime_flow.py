@@ -1,0 +1,119 @@
+"""The hub end to end, on both sizes: a webhook in, translated, routed, delivered over HTTP, settled."""
+
+import time
+
+import pytest
+
+from hub.runtime.bus import MutedBus
+
+
+def _accept(hub, request):
+    return hub.accept_webhook("src", request)
+
+
+def _orders(target):
+    return [effect.data["number"] for effect in target.effects("order")]
+
+
+def test_a_webhook_reaches_its_target_once(backend, open_hub, target, order_webhook):
+    with open_hub(backend) as hub:
+        assert _accept(hub, order_webhook(1)).accepted == 1
+        again = _accept(hub, order_webhook(1))
+        assert (again.accepted, again.duplicates) == (0, 1)
+        assert hub.drain(15)
+        assert _orders(target) == ["#1001"]
+        ledger = hub.store.conservation()
+        assert ledger.holds
+        assert (ledger.in_, ledger.delivered, ledger.in_flight, ledger.duplicates) == (1, 1, 0, 1)
+        headers = target.journal[-1]
+        assert headers.path == "/order"
+
+
+def test_changes_of_one_record_arrive_in_order(backend, open_hub, target, order_webhook):
+    with open_hub(backend) as hub:
+        for step in range(12):
+            _accept(hub, order_webhook(1, event=f"e{step}", note=f"step {step}", updated=f"2026-03-10T12:00:{step:02}Z"))
+        assert hub.drain(30)
+        notes = [effect.data["note"] for effect in target.effects("order")]
+        assert notes == sorted(notes, key=lambda note: int(note.split()[1]))
+        assert notes[-1] == "step 11"
+        assert target.records["order"]["order-1"]["note"] == "step 11"
+        assert hub.store.conservation().holds
+
+
+def test_everything_drains_with_the_bus_muted(backend, open_hub, target, order_webhook):
+    """Rule 1: the broker only wakes. Without any wake-up the sweep finds all work."""
+    with open_hub(backend, bus=MutedBus(), sweep=0.2) as hub:
+        for number in range(10):
+            _accept(hub, order_webhook(number))
+        assert hub.drain(30)
+        assert sorted(_orders(target)) == sorted(f"#{1000 + number}" for number in range(10))
+        assert hub.store.conservation().holds
+
+
+def test_embedded_end_to_end_takes_milliseconds(open_hub, target, order_webhook):
+    with open_hub() as hub:
+        _accept(hub, order_webhook(0))
+        assert hub.drain(10)
+        took = []
+        for number in range(1, 16):
+            began = time.perf_counter()
+            _accept(hub, order_webhook(number))
+            while len(target.effects("order")) <= number and time.perf_counter() - began < 5:
+                time.sleep(0.0005)
+            took.append(time.perf_counter() - began)
+        took.sort()
+        assert took[len(took) // 2] < 0.25, took  # a few ms on a quiet machine
+
+
+def test_a_target_that_is_down_costs_nothing_but_time(backend, open_hub, target, order_webhook):
+    from hub.sdk.testing.faults import Status
+
+    target.faults.add(on="POST /order", then=[Status(503), Status(503)])
+    with open_hub(backend, sweep=0.2) as hub:
+        for number in range(3):
+            _accept(hub, order_webhook(number))
+        deadline = time.monotonic() + 60
+        while len(target.effects("order")) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert sorted(_orders(target)) == ["#1000", "#1001", "#1002"]
+
+
+def test_a_second_hub_on_the_same_files_is_refused(open_hub):
+    from hub.errors import StoreError
+
+    with open_hub():
+        with pytest.raises(StoreError) as refused:
+            open_hub()
+        assert refused.value.code == "STO-LOCKED"
+
+
+def test_pause_holds_and_resume_sends(backend, open_hub, target, order_webhook):
+    with open_hub(backend) as hub:
+        hub.pause("dst", "maintenance")
+        _accept(hub, order_webhook(1))
+        time.sleep(0.5)
+        assert _orders(target) == []
+        assert {row["connection"]: row["paused"] for row in hub.overview()} == {"src": False, "dst": True}
+        hub.resume("dst")
+        assert hub.drain(15)
+        assert _orders(target) == ["#1001"]
+
+
+def test_stopping_gives_leases_back_and_the_next_start_goes_on(open_hub, target, order_webhook):
+    from hub.sdk.testing.faults import Delay
+
+    target.faults.add(on="POST /order", then=[Delay(0.3)] * 40)
+    hub = open_hub().start()
+    for number in range(20):
+        _accept(hub, order_webhook(number))
+    time.sleep(0.4)
+    began = time.monotonic()
+    hub.stop(10)
+    assert time.monotonic() - began < 10
+    with open_hub(sweep=0.2) as hub:
+        deadline = time.monotonic() + 60
+        while len(target.effects("order")) < 20 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert hub.drain(30)
+    assert sorted(_orders(target)) == sorted(f"#{1000 + number}" for number in range(20))
