@@ -58,6 +58,8 @@ def trace(
 ) -> None:
     """Every step of every message that a business key leads to: when, with which outcome, and why; its deliveries and their attempts."""
     from hub.cli.opening import open_project, open_store
+    from hub.cli.story import show_story, story
+    from hub.cli.views import plain
 
     named = {
         "order": order, "sku": sku, "tracking": tracking, "shipment": shipment, "po": po, "customer": customer, "warehouse": warehouse,
@@ -75,13 +77,17 @@ def trace(
         else:
             kind, value = wanted[0] if wanted else (None, key)
             found = _search(store, kind, str(value), limit)
-        views = [store.trace(one) for one in (found if as_json or show_all else found[-_WHOLE:])]
+        views = [store.trace(one) for one in found]
+        told = story(store, views)
         now = store.now()
-    emit(
-        {"traces": [trace_data(view) for view in views]},
-        as_json=as_json,
-        show=lambda: _show(views, found, now, payloads=payloads, http=http),
-    )
+    whole = views if show_all else views[-_WHOLE:]
+
+    def shown() -> None:
+        show_story(told, now)
+        out().print()
+        _show(whole, found, now, payloads=payloads, http=http)
+
+    emit({"summary": plain.row(told), "traces": [trace_data(view) for view in views]}, as_json=as_json, show=shown)
 
 
 def _search(store: Store, kind: str | None, value: str, limit: int) -> list[int]:

@@ -28,19 +28,16 @@ THEME = Theme(
 )
 
 STATES = {
-    **dict.fromkeys(
-        ("done", "delivered", "ok", "released", "resolved", "closed", "accepted", "created", "updated", "adopted"),
-        "good",
-    ),
-    **dict.fromkeys(("new", "leased", "pending", "running"), "busy"),
-    **dict.fromkeys(
-        ("waiting", "parked", "retry", "uncertain", "paused", "half_open", "warning", "pause", "wait", "limited"),
-        "wait",
-    ),
-    **dict.fromkeys(("exception", "failed", "open", "error", "rejected", "auth", "bug", "crash", "refused"), "bad"),
-    **dict.fromkeys(
-        ("filtered", "skipped", "superseded", "unchanged", "echo", "stale", "duplicate", "deleted"), "quiet"
-    ),
+    state: style
+    for style, states in {
+        "good": "done delivered ok released resolved closed accepted created updated adopted waived",
+        "busy": "new leased pending running",
+        "wait": "waiting parked retry uncertain paused half_open warning wait limited warned dropped again rate unknown missing "
+        "unreachable auth",
+        "bad": "exception failed open error rejected bug crash refused",
+        "quiet": "filtered skipped superseded unchanged echo stale duplicate deleted none",
+    }.items()
+    for state in states.split()
 }
 
 

@@ -10,6 +10,10 @@ _INNER = {"payload", "lease_until", "lease_owner", "epoch", "generation", "coale
 """How the hub works inside; of no use outside."""
 
 
+_YES_NO = {"deleted", "maybe_sent", "coalesce", "state_carrying", "paused", "disabled"}
+"""Kept as 0 and 1 by SQLite."""
+
+
 def row(data: dict[str, Any]) -> dict[str, Any]:
     """One row."""
     return {name: _value(name, value) for name, value in data.items() if name not in _INNER and value not in (None, "")}
@@ -21,9 +25,11 @@ def rows(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _value(name: str, value: Any) -> Any:
+    if name in _YES_NO:
+        return bool(value)
     timely = name == "at" or name.endswith(("_at", "_until"))
     if timely and isinstance(value, (int, float)) and not isinstance(value, bool):
         return iso(float(value))
-    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
         return rows(value)
     return value
