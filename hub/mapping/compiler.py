@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any
 
 from hub.mapping import expression as ex
-from hub.mapping import limits, tree
+from hub.mapping import tree
 from hub.mapping.evaluate import NODE_WORK, early_names
 from hub.mapping.fast import HELPERS, INLINE, method_caller
+from hub.mapping.filters import FILTERS
 from hub.mapping.hoist import Uses, loop_uses, program_uses
 from hub.mapping.methods import METHODS
 from hub.mapping.predicates import PREDICATES
@@ -24,6 +25,8 @@ from hub.mapping.predicates import PREDICATES
 _OPERATORS = {"+": "_add", "-": "_subtract", "*": "_multiply", "/": "_divide", "//": "_whole_divide", "%": "_remainder"}
 _FEW_PARTS = 8
 _SHORT = 4_096
+_LIGHT = 20_000
+"""Below this cost, some ten to a hundred rounds of loops, it is not counted how large the values are that they repeat."""
 _TEXTS = (ex.Concat,)
 
 
@@ -76,7 +79,10 @@ class Coder:
                 self._bind(name, part)
         self._hoist(program_uses(program), tuple(name for name, _ in program.let))
         self._repeated(program)
-        key = "None" if program.key is None else f"_identity({self.strict(program.key.expr)}, '')"
+        key = "None"
+        if program.key is not None:
+            given = self._held(self.strict(program.key.expr))
+            key = f"({given} if {given} and _type({given}) is _str else _identity({given}, ''))"
         made, left = self.part(program.output)
         if left:
             made = f"_there({made})"
@@ -102,11 +108,7 @@ class Coder:
             self.line(f"if {var} is _LEFT: _stop()")
         self.names[name] = var
         if not (isinstance(part, tree.Leaf) and (ex.path(part.expr) is not None or isinstance(part.expr, ex.Const))):
-            self.line(f"w += _len({var}) if _type({var}) is _str else _size({var})")
-            self._check_work()
-
-    def _check_work(self) -> None:
-        self.line(f"if w > {limits.WORK}: _too_much()")
+            self.line(f"w = _grown(w, {var})")
 
     def _hoist(self, uses: Uses, roots: tuple[str, ...]) -> None:
         for root, steps in uses.shared(roots):
@@ -118,8 +120,7 @@ class Coder:
         """A value that goes to many places at once is charged for, because the output may be longer than the source."""
         for (root, steps), times in program_uses(program).counts.items():
             if times > _FEW_PARTS and root in self.names:
-                self.line(f"w += {times} * _size_at({self.names[root]}, {steps!r})")
-                self._check_work()
+                self.line(f"w = _heavy(w, {times}, {self.names[root]}, {steps!r})")
 
     # --- parts: an expression that may rely on lines written before, and whether it can be LEFT
 
@@ -242,7 +243,7 @@ class Coder:
             other, left = (
                 self._choice([(f"{found} is _ABSENT", part.other)], None, none=found)
                 if part.other
-                else (f"_found({found})", False)
+                else (_there(found), False)
             )
             if part.null is None:
                 return other, left
@@ -331,7 +332,7 @@ class Coder:
             return self._choice([(f"{var} is _ABSENT", part.other)], None, none=var)
         if part.optional:
             return f"(_LEFT if {var} is _ABSENT else {var})", True
-        return f"_found({var})", False
+        return _there(var), False
 
     def _part_link(self, part: tree.Link) -> tuple[str, bool]:
         if not part.optional:
@@ -411,25 +412,9 @@ class Coder:
     def _charge(self, part: tree.For, items: str) -> None:
         """Pays for the loop before it runs: its steps, its literal text, and every value from outside that it repeats."""
         uses = loop_uses(part)
-        cost = [str(uses.weight)]
-        for root, steps in uses.outside:
-            if root in self.names:
-                cost.append(self._size_of(self.names[root], steps))
-        self.line(f"w += _len({items}) * ({' + '.join(cost)})")
-        self._check_work()
-
-    def _size_of(self, var: str, steps: tuple[Any, ...]) -> str:
-        known = self.hoisted.get((f"size of {var}", steps))
-        if known is not None:
-            return known
-        size = self.new("z")
-        held = self.hoisted.get((var, steps), var if not steps else None)
-        if held is not None:
-            self.line(f"{size} = _len({held}) if _type({held}) is _str else _size({held})")
-        else:
-            self.line(f"{size} = _size_at({var}, {steps!r})")
-        self.hoisted[(f"size of {var}", steps)] = size
-        return size
+        self.line(f"w += _len({items}) * {uses.weight}")
+        outside = [f", {self.names[root]}, {steps!r}" for root, steps in uses.outside if root in self.names]
+        self.line(f"if w > {_LIGHT}: w = _heavy(w, _len({items}){''.join(outside)})")
 
     # --- expressions
 
@@ -491,7 +476,7 @@ class Coder:
             return self._path(self.names[found[0]], found[1])
         if isinstance(expr.key, ex.Const):
             return f"{self.strict(expr.base)}[{expr.key.value!r}]"
-        return f"_item({self.strict(expr.base)}, {self.strict(expr.key)})"
+        return f"{self.strict(expr.base)}[{self.strict(expr.key)}]"
 
     def _expr_loop(self, expr: ex.Loop) -> str:
         assert self.loop is not None
@@ -521,6 +506,8 @@ class Coder:
         inline = INLINE.get(expr.name)
         if inline is not None and len(args) == 1 and self.filters[expr.name] is inline[0]:
             return f"{inline[1]}({value})"
+        if expr.name == "replace" and _shrinks(expr) and self.filters["replace"] is FILTERS["replace"].function:
+            return f"_replace({', '.join(args)})"
         self.used_filters[expr.name] = None
         return f"_f_{expr.name}({', '.join(args)})"
 
@@ -601,12 +588,22 @@ class Coder:
         return f"({var} if _type({var} := {code}) is _str else _text({var}))"
 
 
+def _there(var: str) -> str:
+    return f"({var} if {var} is not _ABSENT else _stop())"
+
+
 def _flat(expr: ex.Expr) -> Iterator[ex.Expr]:
     if isinstance(expr, _TEXTS):
         for part in expr.parts:
             yield from _flat(part)
     else:
         yield expr
+
+
+def _shrinks(expr: ex.FilterCall) -> bool:
+    """Does `replace` put in at most as much as it takes out, both known now? Then its result cannot be too long."""
+    values = [arg.value for arg in expr.args if isinstance(arg, ex.Const) and isinstance(arg.value, str)]
+    return len(values) == 2 and len(expr.args) == 2 and not expr.named and 0 < len(values[0]) >= len(values[1])
 
 
 def _constant_keys(expr: ex.Expr) -> bool:

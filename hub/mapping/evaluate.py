@@ -540,7 +540,11 @@ class Evaluator:
             raise self.missing_fault(
                 f"{there} has no field {key!r}.", f"{hint} {_MAY_BE_MISSING}".strip(), _step(origin, key)
             )
-        if kind in (list, str) and key.__class__ is int:
+        if kind is dict:
+            raise self.missing_fault(
+                f"{there} has no {_named(key)}: the names of its fields are text.", "", _step(origin, key)
+            )
+        if kind in (list, str) and isinstance(key, int):
             if -len(base) <= key < len(base):
                 return base[key]
             raise self.missing_fault(

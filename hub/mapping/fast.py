@@ -10,9 +10,27 @@ from hub.mapping.filters import FILTERS
 from hub.mapping.filters.base import ABSENT
 from hub.mapping.methods import Method
 from hub.mapping.runtime import (
-    LEFT, Links, add, case, column_of, divide, identity, joined, multiply, negative, positive, refuse, remainder, size, subtract,
-    text, too_long, whole_divide,
+    LEFT,
+    Links,
+    add,
+    case,
+    column_of,
+    divide,
+    identity,
+    joined,
+    multiply,
+    negative,
+    positive,
+    refuse,
+    remainder,
+    size,
+    subtract,
+    text,
+    too_long,
+    whole_divide,
 )  # fmt: skip
+
+_IDS = 10**20
 
 
 class Deviation(Exception):
@@ -57,11 +75,6 @@ def present(value: Any) -> Any:
     return missing() if value is ABSENT else value
 
 
-def found(value: Any) -> Any:
-    """What a table or a $match gave."""
-    return stop() if value is ABSENT else value
-
-
 def walk(value: Any, *steps: str | int) -> Any:
     """The value at the end of a path, or ABSENT where a step is missing or leads into null."""
     for step in steps:
@@ -81,18 +94,16 @@ def walk(value: Any, *steps: str | int) -> Any:
     return value
 
 
-def item(base: Any, key: Any) -> Any:
-    """A field or an item whose name is known only now."""
-    if base.__class__ is dict and key.__class__ is str:
-        return base[key]
-    if base.__class__ in (list, str) and key.__class__ is int:
-        return base[key]
-    raise Deviation
-
-
 def part_of(base: Any, start: Any, stop_: Any) -> Any:
     """A part of a text or a list."""
     return base[start:stop_] if base.__class__ in (str, list) else stop()
+
+
+def string(value: Any) -> str:
+    """Text of a number, an id mostly."""
+    if value.__class__ is int and -_IDS < value < _IDS:
+        return str(value)
+    return text(value)
 
 
 def kept(items: list[Any]) -> list[Any]:
@@ -143,11 +154,19 @@ def link(run: Run, entity: str, key: Any, natural: bool, optional: bool) -> Any:
     return answer
 
 
-def grown(work: int, value: str) -> int:
-    """The cost after making a long text."""
-    if len(value) > limits.TEXT:
+def grown(work: int, value: Any) -> int:
+    """The cost after making a value that is used again, or a long text."""
+    if value.__class__ is str and len(value) > limits.TEXT:
         too_long()
-    return work + len(value) if work + len(value) <= limits.WORK else too_much()
+    work += size(value) + 1
+    return work if work <= limits.WORK else too_much()
+
+
+def heavy(work: int, rounds: int, *repeated: Any) -> int:
+    """The cost with the values that so many rounds of a loop repeat; ``repeated`` are values and the paths into them."""
+    for value, steps in zip(repeated[::2], repeated[1::2], strict=True):
+        work += rounds * size_at(value, steps)
+    return work if work <= limits.WORK else too_much()
 
 
 def size_at(value: Any, steps: tuple[str | int, ...]) -> int:
@@ -192,8 +211,8 @@ INLINE: dict[str, tuple[Any, str]] = {
         "upper": "_upper",
         "lower": "_lower",
         "trim": "_strip",
-        "string": "_text",
-        "text": "_text",
+        "string": "_string",
+        "text": "_string",
     }.items()
     if name in FILTERS
 }
@@ -204,9 +223,9 @@ HELPERS: dict[str, Any] = {
     "_len": len, "_type": type, "_str": str, "_list": list, "_dict": dict, "_enumerate": enumerate,
     "_get": dict.get, "_items": dict.items, "_push": list.append, "_upper": str.upper, "_lower": str.lower, "_strip": str.strip,
     "_add": add, "_subtract": subtract, "_multiply": multiply, "_divide": divide, "_whole_divide": whole_divide,
-    "_remainder": remainder, "_negative": negative, "_positive": positive, "_text": text, "_joined": joined, "_case": case,
-    "_identity": identity, "_size": size, "_size_at": size_at, "_stop": stop, "_missing": missing, "_too_much": too_much,
-    "_there": there, "_present": present, "_found": found, "_walk": walk, "_item": item, "_slice": part_of, "_kept": kept,
-    "_empty": empty, "_merge": merge, "_name": name, "_link": link, "_grown": grown,
+    "_remainder": remainder, "_negative": negative, "_positive": positive, "_text": text, "_string": string, "_joined": joined, "_case": case,
+    "_identity": identity, "_stop": stop, "_missing": missing, "_too_much": too_much,
+    "_there": there, "_present": present, "_walk": walk, "_slice": part_of, "_kept": kept,
+    "_empty": empty, "_merge": merge, "_name": name, "_link": link, "_grown": grown, "_heavy": heavy, "_replace": str.replace,
 }  # fmt: skip
 """The namespace of every generated function."""

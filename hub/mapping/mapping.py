@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from hub.mapping.fast import Run, finder
 from hub.mapping.findings import Finding, MappingFault
 from hub.mapping.runtime import Links
 from hub.mapping.source import Built, Direction, Source
+from hub.mapping.tree import Link, Part, walk
 
 if TYPE_CHECKING:
     from hub.mapping.lineage import Lineage
@@ -65,11 +66,19 @@ class Mapping:
         self._source, self._built, self._lookups, self._filters = source, built, lookups, filters
         self._tables: dict[str, Table] = {name: lookups.require(name) for name in built.program.tables}
         self._fast = self._bound()
+        self.deviations = 0  # how often the checked form had to run
+        self._linking = any(isinstance(part, Link) for part in self._parts())
+        self._unlinked = Run(NoLinks())
         self._rule = (
             f"{self.file}:{self.program.when.place.line}: when: {self.program.when.text}" if self.program.when else ""
         )
         versions = "".join(f"{name}={table.version};" for name, table in sorted(self._tables.items()))
         self.hash = hashlib.sha256(f"{ENGINE}\0{built.digest}\0{versions}".encode()).hexdigest()[:32]
+
+    def _parts(self) -> Iterator[Part]:
+        for _, part in self.program.let:
+            yield from walk(part)
+        yield from walk(self.program.output)
 
     def _bound(self) -> Callable[..., Any]:
         from hub.mapping.compiler import bind
@@ -88,17 +97,18 @@ class Mapping:
 
     def run(self, src: Any, *, meta: dict[str, Any], links: Links, lineage: bool = False) -> Translation:
         """Translates one record; raises :class:`MappingFault` or :class:`LinkMissing`."""
-        run = Run(links)
+        run = Run(links) if self._linking else self._unlinked
         try:
             made = self._fast(src, meta, run)
         except Exception:  # noqa: BLE001 - whatever the fast form stumbled over, the checked form says it properly
+            self.deviations += 1
             outcome = self._checked(src, meta, links)
             return Translation(outcome.record, outcome.key, outcome.filtered, outcome.links)
         if made is None:
-            return Translation(None, None, self._rule, run.used)
+            return Translation(None, None, self._rule, run.used if self._linking else [])
         if run.missing:
             raise links_missing(run.missing, self.file)
-        return Translation(made[1], made[0], None, run.used)
+        return Translation(made[1], made[0], None, run.used if self._linking else [])
 
     def _checked(self, src: Any, meta: dict[str, Any], links: Links, recorder: Any = None) -> Outcome:
         evaluator = Evaluator(self.program, src, meta, links, self._filters, self._tables, recorder)

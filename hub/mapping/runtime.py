@@ -31,6 +31,7 @@ LEFT: Final = Left()
 EXACT: Final = Context(prec=limits.DIGITS, traps=[InvalidOperation, Inexact, Overflow])
 DIVIDE: Final = Context(prec=28, traps=[InvalidOperation, Overflow])
 _CEILING: Final = 10**limits.DIGITS
+_SMALL: Final = 10**18
 
 
 class Links(Protocol):
@@ -120,6 +121,8 @@ def subtract(left: Any, right: Any) -> Any:
 
 def multiply(left: Any, right: Any) -> Any:
     """``left * right``, exact; numbers only, so that no text or list can be multiplied."""
+    if left.__class__ is int and right.__class__ is int and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
+        return left * right
     return _calculate("*", left, right)
 
 
