@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -57,6 +58,28 @@ def chosen(paths: list[Path] | None) -> list[Path]:
     return [folder]
 
 
+def roots_for(paths: list[Path], roots: list[Path] | None) -> list[Path]:
+    """The further folders to search: those given, else the connectors' own mappings where a file extends one of them."""
+    if roots:
+        return roots
+    if not any(_extends(path) for path in paths):
+        return []
+    from hub.cli.opening import catalog
+
+    installed = catalog()
+    folders = [installed.mappings_dir(name) for name in installed.connectors]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _extends(path: Path) -> bool:
+    files = [path] if path.is_file() else [found for found in path.rglob("*.yaml") if found.is_file()]
+    for file in files:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if "\nextends:" in file.read_text(encoding="utf-8"):
+                return True
+    return False
+
+
 def short(path: str | Path) -> str:
     """The path from here, where that is shorter."""
     try:
@@ -98,7 +121,7 @@ def fault_data(error: HubError) -> dict[str, Any]:
     return said
 
 
-def watched(files: Callable[[], Iterable[Path]], show: Callable[[], None], *, pause: float = 0.3) -> None:
+def watched(files: Callable[[], Iterable[Path]], show: Callable[[], object], *, pause: float = 0.3) -> None:
     """Show, then show again whenever one of the files changes, until interrupted."""
     seen: dict[Path, int] = {}
     while True:

@@ -17,6 +17,7 @@ from hub.cli.mapping.common import (
     chosen,
     fault_data,
     near,
+    roots_for,
     short,
     show_fault,
     watched,
@@ -55,7 +56,8 @@ def run_cases(
         if not as_json:
             _show_outcome(outcome)
 
-    outcomes = run_tests(chosen(paths), only=only, accept=accept, roots=roots or (), each=show)
+    found = chosen(paths)
+    outcomes = run_tests(found, only=only, accept=accept, roots=roots_for(found, roots), each=show)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if junit is not None:
         from hub.mapping.tools.junit import write_junit
@@ -130,7 +132,7 @@ def lint(
     """Find what is wrong in mapping files, fragments and lookup tables, without running them."""
     from hub.mapping.tools.lint import lint_paths
 
-    checked, findings = lint_paths(chosen(paths), roots=roots or ())
+    checked, findings = lint_paths(chosen(paths), roots=roots_for(chosen(paths), roots))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
 
@@ -175,7 +177,7 @@ def try_(
     from hub.mapping.tools.trying import attempt, watched_files
 
     def once() -> bool:
-        result = attempt(mapping, sample, links=links, roots=roots or ())
+        result = attempt(mapping, sample, links=links, roots=roots_for([mapping], roots))
         if as_json:
             print_json(result.as_dict(fault_data))
         else:
@@ -183,7 +185,7 @@ def try_(
         return result.error is None
 
     if watch:
-        watched(lambda: watched_files(mapping, sample, links), lambda: once() and None)
+        watched(lambda: watched_files(mapping, sample, links), once)
     elif not once():
         raise typer.Exit(1)
 

@@ -12,7 +12,7 @@ Codes below MAP040 are the compiler's; LKP codes are those of lookup files. The 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,9 @@ from hub.mapping.tools.static import open_path, reads
 _MAPPING = re.compile(r".+\.(to|from)_canonical\.(yaml|yml|json)")
 
 
-def lint_paths(paths: Iterable[Path], *, roots: Iterable[Path] = ()) -> tuple[int, list[Finding]]:
+def lint_paths(paths: Sequence[Path], *, roots: Iterable[Path] = ()) -> tuple[int, list[Finding]]:
     """How many files were looked at, and every finding, errors first within a file."""
-    files = _files(list(paths))
+    files = mapping_files(list(paths))
     findings: list[Finding] = []
     sets: dict[Path, MappingSet] = {}
     for path in files:
@@ -45,8 +45,17 @@ def lint_paths(paths: Iterable[Path], *, roots: Iterable[Path] = ()) -> tuple[in
             clashes = {finding for finding in sets[root].check() if finding.code == "MAP027"}
             findings += clashes
         findings += lint_file(path, sets[root])
+    for path in paths:
+        if path.is_dir():
+            findings += _tables_below(path.resolve())
     unique = list(dict.fromkeys(findings))
     return len(files), sorted(unique, key=lambda f: (f.file, f.line, f.column, f.code))
+
+
+def _tables_below(folder: Path) -> list[Finding]:
+    """What is wrong with the lookup files of a folder, also where no mapping stands beside them."""
+    folders = [folder] if folder.name == "lookups" else [folder / "lookups", folder.parent / "lookups"]
+    return lookup_findings(Lookups.load(folders))
 
 
 def lint_set(mappings: MappingSet) -> list[Finding]:
@@ -90,7 +99,8 @@ def lookup_findings(lookups: Lookups) -> list[Finding]:
     ]
 
 
-def _files(paths: list[Path]) -> list[Path]:
+def mapping_files(paths: list[Path]) -> list[Path]:
+    """The mapping files in these files and folders."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -22,6 +22,7 @@ _OPS: Final = {
     "==": "is", "!=": "is not", "<": "is less than", "<=": "is at most", ">": "is more than", ">=": "is at least", "in": "is one of",
     "not in": "is none of",
 }  # fmt: skip
+_LOOP: Final = {"index": "its position", "index0": "its position from 0", "length": "how many there are"}
 _METHODS: Final = {"startswith": "begins with", "endswith": "ends with"}
 
 
@@ -110,7 +111,7 @@ def _slice(expr: ex.Slice) -> str:
 _WORDS: Final[dict[type, Callable[[Any], str]]] = {
     ex.Const: _const,
     ex.Name: lambda e: "the whole record" if e.name == "src" else e.name,
-    ex.Loop: lambda e: {"index": "its position", "index0": "its position from 0", "length": "how many there are"}.get(e.what, f"being the {e.what}"),
+    ex.Loop: lambda e: _LOOP.get(e.what, f"being the {e.what}"),
     ex.Access: _access,
     ex.Slice: _slice,
     ex.FilterCall: _filter,
