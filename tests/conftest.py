@@ -1,0 +1,84 @@
+"""Fixtures for the whole suite: the two databases that everything durable is tested on."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from hub.store import Store
+
+START_POSTGRES = (
+    "docker run -d -e POSTGRES_HOST_AUTH_METHOD=trust -p 127.0.0.1:5432:5432 postgres:16 && "
+    "export HUB_TEST_POSTGRES_URL=postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+)
+
+
+def _absent(why: str) -> None:
+    """A service that is not there skips a test on a developer's machine and fails it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[str]:
+    """The address of a PostgreSQL database of this run's own, dropped at the end."""
+    server = os.environ.get("HUB_TEST_POSTGRES_URL")
+    if not server:
+        _absent(f"PostgreSQL is not configured. Start it: {START_POSTGRES}")
+    url = make_url(server or "")
+    name = f"hub_test_{uuid.uuid4().hex[:12]}"
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        with psycopg.connect(plain, autocommit=True, connect_timeout=5) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+    except psycopg.OperationalError as error:
+        _absent(f"PostgreSQL does not answer ({error}). Start it: {START_POSTGRES}")
+    yield url.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def postgres_url(postgres_database: str) -> str:
+    """The address of an empty PostgreSQL database."""
+    plain = make_url(postgres_database).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        tables = [row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        if kept := [f'"{name}"' for name in tables if name != "alembic_version"]:
+            connection.execute(f"TRUNCATE {', '.join(kept)} RESTART IDENTITY")
+    return postgres_database
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'hub.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def open_store(database_url: str) -> Iterator[Callable[..., Store]]:
+    """Opens the store of this test's database; closes it at the end."""
+    opened: list[Store] = []
+
+    def opening(**options: object) -> Store:
+        opened.append(Store.open(database_url, **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield opening
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Callable[..., Store]) -> Store:
+    """An empty store."""
+    return open_store()
