@@ -1,0 +1,114 @@
+"""Opening a store: migrations, the lock, reading only, and addresses that do not work."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from hub.errors import StoreError
+from hub.store import NewMessage, Store, migrate, tables
+
+
+def test_opening_again_keeps_everything(database_url: str) -> None:
+    store = Store.open(database_url)
+    store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])
+    store.close()
+    store = Store.open(database_url)
+    assert store.conservation().in_ == 1
+    store.close()
+
+
+def test_the_migrations_make_the_tables_that_the_program_uses(store: Store) -> None:
+    with store.reading() as work:
+        found = sa.inspect(work.connection)
+        for table in tables.metadata.tables.values():
+            assert {column["name"] for column in found.get_columns(table.name)} == set(table.columns.keys()), table.name
+            wanted = {index.name for index in table.indexes}
+            assert wanted <= {index["name"] for index in found.get_indexes(table.name)}, table.name
+
+
+def test_the_newest_migration_is_the_one_the_program_expects() -> None:
+    files = sorted((Path(migrate.__file__).parent / "migrations" / "versions").glob("*.py"))
+    assert re.match(r"\d{4}", files[-1].name)
+    assert files[-1].name[:4] == migrate.HEAD
+
+
+def test_a_second_process_is_refused_on_sqlite(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    store = Store.open(url)
+    with pytest.raises(StoreError) as refused:
+        Store.open(url)
+    assert refused.value.code == "STO-LOCKED"
+    reader = Store.open(url, readonly=True)
+    store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])
+    assert reader.conservation().in_ == 1
+    reader.close()
+    store.close()
+    Store.open(url).close()
+
+
+def test_a_reader_changes_nothing(database_url: str) -> None:
+    Store.open(database_url).close()
+    reader = Store.open(database_url, readonly=True)
+    with pytest.raises(StoreError) as refused:
+        reader.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])
+    assert refused.value.code == "STO-READONLY"
+    reader.close()
+
+
+def test_sqlite_keeps_what_it_promised_through_a_power_cut(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'hub.db'}")
+    with store.database.write() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    store.close()
+
+
+def test_a_database_of_a_newer_program_is_refused(database_url: str) -> None:
+    store = Store.open(database_url)
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.close()
+    try:
+        with pytest.raises(StoreError) as refused:
+            Store.open(database_url)
+        assert refused.value.code == "STO-VERSION"
+    finally:
+        engine = sa.create_engine(database_url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{migrate.HEAD}'")
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("mysql://root@127.0.0.1/hub", "STO-URL"),
+        ("not an address", "STO-URL"),
+        ("sqlite://", "STO-URL"),
+        ("postgresql+psycopg://nobody@127.0.0.1:1/hub", "STO-DOWN"),
+    ],
+)
+def test_an_address_that_does_not_work_is_said_in_a_sentence(url: str, code: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        Store.open(url)
+    assert refused.value.code == code
+
+
+def test_reading_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as refused:
+        Store.open(f"sqlite:///{tmp_path / 'none.db'}", readonly=True)
+    assert refused.value.code == "STO-ABSENT"
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "hub.db"
+    path.write_text("this is no database, but a text that is long enough to be looked at")
+    with pytest.raises(StoreError):
+        Store.open(f"sqlite:///{path}")
+    with pytest.raises(sqlite3.DatabaseError):
+        sqlite3.connect(path).execute("SELECT * FROM message")
