@@ -1,5 +1,6 @@
 """The mapping engine: translates the records of connected systems to the canonical model and back."""
 
+from hub.mapping.condition import Condition, compile_condition
 from hub.mapping.findings import Finding, MappingFault, MappingInvalid
 from hub.mapping.lookups import Lookups
 from hub.mapping.mapping import Mapping, NoLinks, Translation
@@ -7,6 +8,7 @@ from hub.mapping.mapping_set import MappingSet
 from hub.mapping.runtime import Links
 
 __all__ = [
+    "Condition",
     "Finding",
     "Links",
     "Lookups",
@@ -16,4 +18,5 @@ __all__ = [
     "MappingSet",
     "NoLinks",
     "Translation",
+    "compile_condition",
 ]

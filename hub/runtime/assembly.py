@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from hub.errors import ConfigError, HubError
-from hub.mapping import Lookups, Mapping, MappingInvalid, MappingSet, NoLinks
-from hub.mapping.mapping_set import builtin_filters
-from hub.mapping.source import Library, build, read_source
+from hub.mapping import Condition, MappingSet
+from hub.mapping import compile_condition as mapping_condition
 from hub.pipeline import Context, Flow, Ownership
 from hub.project import Project
 from hub.runtime.connections import Connections
-
-Condition = Callable[[dict[str, Any]], Any]
 
 
 class MappedCatalog(Protocol):
@@ -56,25 +51,10 @@ def _flow(flow: Any) -> Flow:
 
 
 def compile_condition(text: str, entity: str, where: str = "") -> Condition:
-    """The condition of a flow as a function of the canonical record. Raises `ConfigError` with its place.
-
-    It is compiled as a mapping of one field, so that conditions have the language, the limits and the errors of mappings.
-    """
-    expression = text if "{{" in text else f"{{{{ {text} }}}}"
-    document = {
-        "mapping": 1, "from": f"canonical/{entity}@1", "to": "flow/condition", "let": {"record": "{{ src }}"},
-        "output": {"holds": expression},
-    }  # fmt: skip
-    lookups, filters = Lookups.load([]), builtin_filters()
-    library = Library(
-        roots=(), label=str, filters=filters, tables=lambda _: False, base=lambda *_: None, entities=(entity,)
-    )
+    """The condition of a flow as a function of the canonical record. Raises `ConfigError` with its place."""
     try:
-        source = read_source(pathlib.Path(where or "flow"), where or "flow", json.dumps(document))
-        mapping = Mapping(source, build(source, library), lookups, filters)
+        return mapping_condition(text, entity, where)
     except HubError as error:
-        said = error.findings[0].message if isinstance(error, MappingInvalid) and error.findings else error.message
         raise ConfigError(
-            f"the condition of this flow cannot be read: {said}", code="CFG-WHEN", where=where, fix=error.fix
+            f"the condition of this flow cannot be read: {error.message}", code="CFG-WHEN", where=where, fix=error.fix
         ) from None
-    return lambda record: mapping.run(record, meta={}, links=NoLinks()).record["holds"]

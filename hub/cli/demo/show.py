@@ -18,7 +18,7 @@ from hub.cli.demo.processes import HubProcesses
 from hub.cli.demo.project import write_project
 from hub.cli.demo.story import STEPS, Story, World
 from hub.cli.demo.verdict import differences
-from hub.cli.demo.world import ARTICLES, plan_orders
+from hub.cli.demo.world import ARTICLES, WAREHOUSE, plan_orders
 from hub.cli.opening import open_project, open_store, simulator
 from hub.cli.views.console import err, out, print_json
 from hub.errors import ConfigError
@@ -42,7 +42,7 @@ def perform(
         write_project(
             folder,
             port=port,
-            shop=world.shop.connection_config(shop.url),
+            shop={**world.shop.connection_config(shop.url), "locations": {WAREHOUSE: "Main warehouse"}},
             erp=world.erp.connection_config(erp.url),
             database=database,
             broker=broker,
