@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from hub.mapping import expression as ex
 from hub.mapping import tree
 from hub.mapping.tools import schema, words
 from hub.mapping.tools.coverage import coverage
@@ -25,15 +26,7 @@ def rows(part: tree.Part, let: bool = False) -> Iterator[Row]:
         yield path, words.part(part), place
         yield from rows(part.each, let)
     elif isinstance(part, tree.If) and _structured(part):
-        yield (
-            path,
-            f"if {words.expression(part.test)}: as below"
-            + ("" if part.other is None else "; otherwise as in the second part"),
-            place,
-        )
-        yield from rows(part.then, let)
-        if part.other is not None:
-            yield from rows(part.other, let)
+        yield from _either(part, path, place, let)
     elif isinstance(part, tree.Optional) and _structured(part):
         yield path, "as below; left out where its values are missing", place
         yield from rows(part.part, let)
@@ -41,9 +34,23 @@ def rows(part: tree.Part, let: bool = False) -> Iterator[Row]:
         for inner in tree.parts(part):
             yield from rows(inner, let)
     elif isinstance(part, tree.Let):
-        yield from rows(part.part, let)
+        names = {
+            name: value.expr for name, value in part.values if isinstance(value, tree.Leaf) and ex.path(value.expr)
+        }
+        yield from rows(words.inlined(part.part, names), let)
     else:
         yield path, words.part(part), place
+
+
+def _either(part: tree.If, path: str, place: str, let: bool) -> Iterator[Row]:
+    """An $if over structures: one of its sides is often just left out."""
+    test = words.expression(part.test)
+    for side, said in ((part.then, f"only if {test}"), (part.other, f"only if not ({test})")):
+        if side is not None and not isinstance(side, tree.Omit):
+            other = part.other if side is part.then else part.then
+            if other is None or isinstance(other, tree.Omit) or _structured(side):
+                yield path, said, place
+            yield from rows(side, let)
 
 
 def _structured(part: tree.Part) -> bool:
@@ -114,4 +121,4 @@ def _owner(owners: Mapping[str, Any], entity: str, path: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    return " ".join(text.replace("|", "\\|").replace("``", "").split())

@@ -55,9 +55,7 @@ def _typed(
     elif origin is dict or kind is dict:
         yield Field(path, "object", required, said, personal, open=True)
     elif isinstance(kind, type) and issubclass(kind, BaseModel):
-        yield Field(
-            path, kind.__name__, required, said or _first(kind.__doc__), personal, open=kind in above, leaf=False
-        )
+        yield Field(path, kind.__name__, required, said, personal, open=kind in above, leaf=False)
         if kind not in above:
             yield from _fields(kind, f"{path}.", above)
     else:
@@ -96,6 +94,7 @@ def _named(kind: Any) -> str:
             "bool": "true or false",
             "datetime": "time",
             "date": "day",
+            "AwareDatetime": "time",
         }.get(kind.__name__, kind.__name__)
     return "any"
 

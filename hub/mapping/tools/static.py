@@ -196,7 +196,8 @@ def covers(read: str, path: str) -> bool:
         return True
     if ".*" not in read:
         return False
-    expression = "".join(r"[^.\[]+" if piece == "*" else re.escape(piece) for piece in re.split(r"(?<=\.)(\*)", read))
+    anything = r"(?:\.[^.\[]+|\[\])"
+    expression = anything.join(re.escape(piece) for piece in read.split(".*"))
     return re.fullmatch(rf"{expression}([.\[].*)?", path) is not None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -85,6 +85,8 @@ def _cond(expr: ex.Cond) -> str:
 
 
 def _default(expr: ex.Default) -> str:
+    if isinstance(expr.other, ex.Const) and expr.other.value is None:
+        return expression(expr.base)
     return (
         f"{expression(expr.base)}, or {expression(expr.other)} where it is missing{' or empty' if expr.empty else ''}"
     )
@@ -108,6 +110,19 @@ def _slice(expr: ex.Slice) -> str:
     return f"{expression(expr.base)} from {first} to {last}"
 
 
+def _is(expr: ex.Is, verb: str) -> str:
+    name = {"none": "null", "mapping": "an object"}.get(expr.name, expr.name)
+    return " ".join([expression(expr.base), verb, name, *(expression(arg) for arg in expr.args)])
+
+
+def _unary(expr: ex.Unary) -> str:
+    if expr.op == "not" and isinstance(expr.base, ex.Is):
+        return _is(expr.base, "is not")
+    if expr.op == "not" and isinstance(expr.base, ex.Defined):
+        return f"{expression(expr.base.base)} is missing"
+    return f"{expr.op} {expression(expr.base)}" if expr.op == "not" else f"{expr.op}{expression(expr.base)}"
+
+
 _WORDS: Final[dict[type, Callable[[Any], str]]] = {
     ex.Const: _const,
     ex.Name: lambda e: "the whole record" if e.name == "src" else e.name,
@@ -117,10 +132,10 @@ _WORDS: Final[dict[type, Callable[[Any], str]]] = {
     ex.FilterCall: _filter,
     ex.Default: _default,
     ex.Defined: lambda e: f"{expression(e.base)} is there",
-    ex.Is: lambda e: " ".join([expression(e.base), "is", e.name, *(expression(arg) for arg in e.args)]),
+    ex.Is: lambda e: _is(e, "is"),
     ex.Cond: _cond,
     ex.Binary: lambda e: f"{expression(e.left)} {e.op} {expression(e.right)}",
-    ex.Unary: lambda e: f"{e.op} {expression(e.base)}",
+    ex.Unary: _unary,
     ex.Logic: lambda e: f"{expression(e.left)} {e.op} {expression(e.right)}",
     ex.Compare: _compare,
     ex.Concat: lambda e: " + ".join(expression(part) for part in e.parts),
@@ -159,6 +174,8 @@ def part(value: tree.Part) -> str:
         return f"by {expression(value.value)}: {'; '.join(cases)}"
     if isinstance(value, tree.If):
         other = part(value.other) if value.other is not None else "left out"
+        if isinstance(value.then, tree.Omit):
+            return f"{other} (left out if {expression(value.test)})"
         return f"if {expression(value.test)}: {part(value.then)}; otherwise {other}"
     if isinstance(value, tree.First):
         options = [part(option) for option in value.options] + ([part(value.other)] if value.other is not None else [])
@@ -177,6 +194,18 @@ def part(value: tree.Part) -> str:
     if isinstance(value, tree.Merge):
         return "put together from: " + "; ".join(part(inner) for inner in value.parts)
     return "see below"
+
+
+def inlined(value: Any, names: Mapping[str, ex.Expr]) -> Any:
+    """The same part or expression, with names replaced by what they stand for."""
+    if isinstance(value, ex.Name):
+        return names.get(value.name, value)
+    if isinstance(value, tuple):
+        return tuple(inlined(item, names) for item in value)
+    if isinstance(value, (ex.Expr, tree.Part)):
+        slots = {slot: getattr(value, slot) for kind in type(value).__mro__ for slot in getattr(kind, "__slots__", ())}
+        return type(value)(**{name: inlined(item, names) for name, item in slots.items()})
+    return value
 
 
 def short(value: tree.Part) -> str:
