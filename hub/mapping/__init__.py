@@ -2,14 +2,15 @@
 
 from hub.mapping.condition import Condition, compile_condition
 from hub.mapping.findings import Finding, MappingFault, MappingInvalid
+from hub.mapping.lineage import Lineage, Origin
 from hub.mapping.lookups import Lookups
 from hub.mapping.mapping import Mapping, NoLinks, Translation
 from hub.mapping.mapping_set import MappingSet
 from hub.mapping.runtime import Links
 
 __all__ = [
-    "Condition",
     "Finding",
+    "Lineage",
     "Links",
     "Lookups",
     "Mapping",
@@ -17,6 +18,6 @@ __all__ = [
     "MappingInvalid",
     "MappingSet",
     "NoLinks",
+    "Origin",
     "Translation",
-    "compile_condition",
 ]

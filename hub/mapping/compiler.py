@@ -237,7 +237,7 @@ class Coder:
         cases = [(f"{value} is None", part.null)] if part.null is not None else []
         constant = all(isinstance(inner, tree.Leaf) and isinstance(inner.expr, ex.Const) for _, inner in part.branches)
         if constant and len(part.branches) > 1:
-            name = self._constant({key: inner.expr.value for key, inner in part.branches})  # type: ignore[attr-defined]
+            name = self._constant({key: inner.expr.value for key, inner in part.branches})
             found = self.new("t")
             self.line(f"{found} = _get({name}, {value}, _ABSENT)")
             other, left = (

@@ -39,6 +39,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "in": lambda a, b: a in b, "not in": lambda a, b: a not in b,
 }  # fmt: skip
 _PLAIN = (str, int, bool, Decimal, list, dict, float, type(None))
+_MOST_READS = 200
 _MAY_BE_MISSING = "If it may be missing, write `| default(...)` after it or mark the field $optional."
 
 
@@ -48,19 +49,24 @@ class Missing(MappingFault):
 
 @dataclass(slots=True)
 class Bound:
-    """A named value; ``origin`` is its path in the source, or ``reads`` lists the paths it was made of."""
+    """A named value; ``origin`` is its path in the source, or ``reads`` has the paths it was made of, with their values."""
 
     value: Any
     origin: str | None = None
-    reads: tuple[str, ...] = ()
+    reads: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Reads:
-    """The source paths that one value depends on: by its content, or only by the way that was taken."""
+    """The source paths, and their values, that one value depends on: by its content, or only by the way that was taken."""
 
-    data: dict[str, None] = field(default_factory=dict)
-    control: dict[str, None] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    control: dict[str, Any] = field(default_factory=dict)
+
+    def all(self) -> dict[str, Any]:
+        """Both together; very many are put down as the whole source."""
+        both = {**self.control, **self.data}
+        return both if len(both) <= _MOST_READS else {"src": None}
 
 
 class Recorder:
@@ -72,6 +78,9 @@ class Recorder:
     def lookup(self, table: str, key: Any, hit: Any) -> None:
         """The next value came from this row of a table."""
 
+    def shape(self, part: tree.Part, target: str, value: Any, reads: Reads, branches: tuple[str, ...]) -> None:
+        """A list or an object was made by $for; ``reads`` decided how many items it has."""
+
     def mark(self) -> int:
         """How much has been told so far."""
         return 0
@@ -79,8 +88,9 @@ class Recorder:
     def moved(self, since: int, target: str, by: int) -> None:
         """The items told since then stand ``by`` places later in the list at ``target``."""
 
-    def dropped(self, since: int) -> None:
-        """What was told since then did not get into the output."""
+    def dropped(self, since: int) -> dict[str, Any]:  # noqa: ARG002 - this one listens to nothing
+        """What was told since then did not get into the output; gives the paths that decided so."""
+        return {}
 
 
 @dataclass(slots=True)
@@ -113,7 +123,7 @@ class Evaluator:
         self.recorder = recorder or Recorder()
         self.scope: dict[str, Bound] = {"src": Bound(src, "src"), "meta": Bound(meta, "meta")}
         self.loop: dict[str, Any] = {}
-        self.indexes: list[str] = []
+        self.indexes: list[str | int] = []
         self.part: tree.Part = program.output
         self.reads = Reads()
         self.branches: tuple[str, ...] = ()
@@ -161,13 +171,13 @@ class Evaluator:
             self.part = part
             raise self.fault("MAP-MISSING", f"`let` {name} has no value.", "Give it one for every case, or use null.")
         origin = self._origin(part)
-        self.scope[name] = Bound(value, origin, tuple(reads.data) + tuple(reads.control))
+        self.scope[name] = Bound(value, origin, {} if origin is not None else reads.all())
 
     def _origin(self, part: tree.Part) -> str | None:
         if not isinstance(part, tree.Leaf) or ex.path(part.expr) is None:
             return None
         found = self._reach(part.expr)
-        return found[1] if found[0] is not ABSENT else None
+        return found[1]
 
     def _key(self) -> str:
         assert self.program.key is not None
@@ -206,9 +216,8 @@ class Evaluator:
         with self._separate_reads() as reads:
             value = self.eval(part.expr)
         if value is LEFT:
+            self._told(part, LEFT, reads)
             return LEFT
-        if value is ABSENT:
-            raise self.missing_fault("The filter found nothing.")
         if value.__class__ not in _PLAIN:
             raise self.fault("MAP-TYPE", f"The result is {masked(value)}, which is not plain data.")
         self._told(part, value, reads)
@@ -216,7 +225,7 @@ class Evaluator:
 
     def _told(self, part: tree.Part, value: Any, reads: Reads) -> None:
         for control in self.reads.control:
-            reads.control.setdefault(control)
+            reads.control.setdefault(control, self.reads.control[control])
         self.recorder.leaf(part, self.target(part), value, reads, self.branches)
 
     def _object(self, part: tree.Object) -> dict[str, Any]:
@@ -236,45 +245,63 @@ class Evaluator:
         return made
 
     def _for(self, part: tree.For) -> Any:
-        with self._control():
-            items = self._items(part)
-        outer, outer_loop = dict(self.scope), self.loop
+        outer, outer_loop, before = dict(self.scope), self.loop, self.reads
+        shape = Reads(control=dict(before.control))
+        self.reads = shape
+        try:
+            with self._control():
+                items = self._items(part)
+            entry = dict(shape.control)
+            made = self._rounds(part, self._kept(part, items, entry, shape))
+        finally:
+            self.scope, self.loop, self.reads = outer, outer_loop, before
+        self.recorder.shape(part, self.target(part), made, shape, self.branches)
+        return made
+
+    def _kept(
+        self, part: tree.For, items: list[tuple[Bound, ...]], entry: dict[str, Any], shape: Reads
+    ) -> list[tuple[tuple[Bound, ...], Reads]]:
+        """The items that $where lets through, each with what that depended on; ``shape`` learns all of it."""
+        kept = []
+        for bound in items:
+            self._spend(NODE_WORK)
+            if part.where is None:
+                kept.append((bound, Reads(control=entry)))
+                continue
+            self.scope.update(zip(part.names, bound, strict=True))
+            self.reads = Reads()
+            truth = self.eval(part.where)
+            asked = self.reads.all()
+            if len(shape.control) < _MOST_READS:
+                shape.control.update(asked)
+            else:
+                shape.control["src"] = None
+            if truth:
+                kept.append((bound, Reads(control={**entry, **asked})))
+        return kept
+
+    def _rounds(self, part: tree.For, kept: list[tuple[tuple[Bound, ...], Reads]]) -> Any:
         made_list: list[Any] = []
         made_object: dict[str, Any] = {}
-        before = Reads(dict(self.reads.data), dict(self.reads.control))
-        try:
-            kept = []
-            for bound in items:
-                self._spend(NODE_WORK)
-                self.scope.update(zip(part.names, bound, strict=True))
-                with self._control():
-                    stays = part.where is None or self.eval(part.where)
-                if stays:
-                    kept.append(bound)
-            for index, bound in enumerate(kept):
-                self.scope.update(zip(part.names, bound, strict=True))
-                self.loop = {
-                    "index": index + 1,
-                    "index0": index,
-                    "first": index == 0,
-                    "last": index == len(kept) - 1,
-                    "length": len(kept),
-                }
-                name = self._for_key(part, made_object) if part.key is not None else ""
-                self.indexes.append(name or str(len(made_list)))
-                value = self.make(part.each)
-                self.indexes.pop()
-                if value is not LEFT and part.key is not None:
-                    made_object[name] = value
-                elif value is not LEFT:
-                    made_list.append(value)
-        finally:
-            self.scope, self.loop = outer, outer_loop
-        made: Any = made_list if part.key is None else made_object
-        if not made:
-            self._told(part, made, Reads())
-        self.reads = before
-        return made
+        for index, (bound, reads) in enumerate(kept):
+            self.scope.update(zip(part.names, bound, strict=True))
+            self.loop = {
+                "index": index + 1,
+                "index0": index,
+                "first": index == 0,
+                "last": index == len(kept) - 1,
+                "length": len(kept),
+            }
+            self.reads = Reads(control=dict(reads.control))
+            name = self._for_key(part, made_object) if part.key is not None else ""
+            self.indexes.append(name if part.key is not None else len(made_list))
+            value = self.make(part.each)
+            self.indexes.pop()
+            if value is not LEFT and part.key is not None:
+                made_object[name] = value
+            elif value is not LEFT:
+                made_list.append(value)
+        return made_list if part.key is None else made_object
 
     def _for_key(self, part: tree.For, made: dict[str, Any]) -> str:
         assert part.key is not None
@@ -288,21 +315,16 @@ class Evaluator:
 
     def _items(self, part: tree.For) -> list[tuple[Bound, ...]]:
         value, origin = self._reach(part.items) if _is_chain(part.items) else (self.eval(part.items), None)
-        if value is ABSENT:
-            raise self.missing_fault("There is nothing to loop over.")
         if origin is not None:
-            self._read(origin)
-        reads = () if origin is not None else tuple(self.reads.control)
+            self._read(f"{origin}[]", len(value) if value.__class__ in (list, dict) else value)
+        reads = {} if origin is not None else self.reads.all()
         if len(part.names) == 2:
             if value.__class__ is not dict:
-                raise self.fault(
-                    "MAP-TYPE",
-                    f"$for with two names needs an object, but got {masked(value)}.",
-                    "Use one name for a list.",
-                    origin,
-                )
+                message = f"$for with two names needs an object, but got {masked(value)}."
+                raise self.fault("MAP-TYPE", message, "Use one name for a list.", origin)
             return [
-                (Bound(k, None, reads or (origin or "",)), Bound(v, _step(origin, k), reads)) for k, v in value.items()
+                (Bound(k, None, reads or {origin or "src": None}), Bound(v, _step(origin, k), reads))
+                for k, v in value.items()
             ]
         if value.__class__ is not list:
             fix = "Write `| default([], true)` after it if it may be null." if value is None else ""
@@ -315,14 +337,15 @@ class Evaluator:
                 truth = self.eval(part.test)
             chosen = part.then if truth else part.other
             branch(f"$if: {'$then' if truth else '$else'}")
-            return LEFT if chosen is None else self.make(chosen)
+            if chosen is None:
+                self._told(part, LEFT, Reads())
+                return LEFT
+            return self.make(chosen)
 
     def _match(self, part: tree.Match) -> Any:
         with self._branching() as branch:
             with self._control():
                 given = self.eval(part.value)
-            if given is ABSENT:
-                raise self.missing_fault("$match has no value.")
             name = self._checked(lambda: case(given))
             if name is None and part.null is not None:
                 branch("$match: $null")
@@ -363,29 +386,37 @@ class Evaluator:
         )
 
     def _optional(self, part: tree.Optional) -> Any:
-        value = self._guarded(part.part)
-        return LEFT if value is LEFT or _is_empty(value) else value
+        before, mark = self.reads, self.recorder.mark()
+        self.reads = Reads(control=dict(before.control))
+        try:
+            value = self._guarded(part.part)
+            if value is LEFT or _is_empty(value):
+                self.reads.control.update(self.recorder.dropped(mark))
+                self._told(part, LEFT, Reads())
+                return LEFT
+        finally:
+            self.reads = before
+        return value
 
     def _guarded(self, part: tree.Part) -> Any:
         mark = self.recorder.mark()
         self.guarded += 1
         try:
             base = _base(part)
-            if base is not None and base is not getattr(part, "expr", None):
+            if base is not None:
                 # the value that the filters work on: if it is missing or null they are not asked at all
                 with self._control():
                     value = self.eval(base)
-                if value is None or value is ABSENT:
+                if value is None:
                     return LEFT
             value = self.make(part)
         except Missing as fault:
-            if fault.source:
-                self.reads.control.setdefault(fault.source)
+            self._missed(fault)
             value = LEFT
         finally:
             self.guarded -= 1
         if value is LEFT or _is_empty(value):
-            self.recorder.dropped(mark)
+            self.reads.control.update(self.recorder.dropped(mark))
         return value
 
     def _lookup(self, part: tree.Lookup) -> Any:
@@ -395,10 +426,9 @@ class Evaluator:
             except Missing as fault:
                 if not part.optional and part.other is None:
                     raise
-                self.reads.control.setdefault(fault.source)
+                self._missed(fault)
                 keys = [None]
-        unknown = None in keys or ABSENT in keys
-        hit = None if unknown else self._checked(lambda: self.tables[part.table].find(*keys))
+        hit = None if None in keys else self._checked(lambda: self.tables[part.table].find(*keys))
         if hit is not None:
             value = self._checked(lambda: column_of(hit, part.column))
             self.recorder.lookup(part.table, keys, hit)
@@ -414,6 +444,7 @@ class Evaluator:
                 branch("$lookup: default")
                 return self.make(part.other)
         if part.optional:
+            self._told(part, LEFT, reads)
             return LEFT
         shown = ", ".join("null" if key is None else code_like(key) for key in keys)
         source = self._source(part.keys[0])
@@ -425,19 +456,20 @@ class Evaluator:
         with self._separate_reads() as reads:
             try:
                 key = self.eval(part.key)
-            except Missing:
+            except Missing as fault:
                 if not part.optional:
                     raise
-                return LEFT
-        if part.optional and (key is None or key is ABSENT or key == ""):
+                self._missed(fault)
+                key = None
+        if part.optional and (key is None or key == ""):
+            self._told(part, LEFT, reads)
             return LEFT
-        if key is ABSENT:
-            raise self.missing_fault("$link has no key.")
         name = self._checked(lambda: identity(key, "$link"))
         found = self.links.resolve(part.entity, name, part.natural)
         if found is None:
             if not part.optional:
                 self.missing[(part.entity, name, part.natural)] = None
+            self._told(part, LEFT, reads)
             return LEFT
         self.used.append((part.entity, name, part.natural, found))
         self._told(part, found, reads)
@@ -493,10 +525,8 @@ class Evaluator:
         self._spend(NODE_WORK)
         if isinstance(expr, ex.Name | ex.Access):
             value, origin = self._reach(expr)
-            if value is ABSENT:
-                raise self.missing_fault("The filter found nothing.")
             if origin is not None:
-                self._read(origin)
+                self._read(origin, value)
             return value
         try:
             return _EVALUATORS[type(expr)](self, expr)
@@ -521,8 +551,8 @@ class Evaluator:
         if isinstance(expr, ex.Name):
             bound = self.scope[expr.name]
             if bound.origin is None:
-                for read in bound.reads:
-                    self._read(read)
+                for read, value in bound.reads.items():
+                    self._read(read, value)
             return bound.value, bound.origin
         if not isinstance(expr, ex.Access):
             return self.eval(expr), None
@@ -550,7 +580,7 @@ class Evaluator:
             raise self.missing_fault(
                 f"{there} has only {len(base)} items, so no [{key}].", _MAY_BE_MISSING, _step(origin, key)
             )
-        if base is None or base is ABSENT:
+        if base is None:
             what = "null" if base is None else "not there"
             raise self.missing_fault(
                 f"{there} is {what}, so it has no {_named(key)}.", _MAY_BE_MISSING, _step(origin, key)
@@ -577,8 +607,6 @@ class Evaluator:
         args = [self.eval(arg) for arg in expr.args]
         named = {name: self.eval(arg) for name, arg in expr.named}
         base = self.eval(expr.base)
-        if base is ABSENT:
-            raise self.missing_fault(f"There is nothing for the filter `{expr.name}`.")
         result = self.filters[expr.name](base, *args, **named)
         self._spend(len(result) if result.__class__ in (str, list) else 0)
         if result is ABSENT:
@@ -589,8 +617,7 @@ class Evaluator:
         try:
             value = self.eval(expr.base)
         except Missing as fault:
-            if fault.source:
-                self._control_read(fault.source)
+            self._missed(fault)
             value = ABSENT
         if value is ABSENT or (expr.empty and not value):
             return self.eval(expr.other)
@@ -598,10 +625,10 @@ class Evaluator:
 
     def _defined(self, expr: ex.Defined) -> bool:
         try:
-            return self.eval(expr.base) is not ABSENT
+            self.eval(expr.base)
+            return True
         except Missing as fault:
-            if fault.source:
-                self._read(fault.source)
+            self._missed(fault)
             return False
 
     def _is(self, expr: ex.Is) -> bool:
@@ -647,21 +674,16 @@ class Evaluator:
         return result
 
     def _list(self, expr: ex.ListOf) -> list[Any]:
-        return [self._there(self.eval(item)) for item in expr.items]
+        return [self.eval(item) for item in expr.items]
 
     def _dict(self, expr: ex.DictOf) -> dict[str, Any]:
         made = {}
         for key_expr, value_expr in expr.items:
-            key, value = self.eval(key_expr), self._there(self.eval(value_expr))
+            key, value = self.eval(key_expr), self.eval(value_expr)
             if key.__class__ is not str:
                 raise self.fault("MAP-TYPE", f"A name in an object must be text, but got {masked(key)}.")
             made[key] = value
         return made
-
-    def _there(self, value: Any) -> Any:
-        if value is ABSENT:
-            raise self.missing_fault("The filter found nothing.")
-        return value
 
     def _method(self, expr: ex.MethodCall) -> Any:
         base, args = self.eval(expr.base), [self.eval(arg) for arg in expr.args]
@@ -682,7 +704,7 @@ class Evaluator:
         pieces = shown.replace(".*", "[]").split("[]")
         out = pieces[0]
         for index, piece in zip(waiting, pieces[1:], strict=False):
-            out += (f"[{index}]" if index.isdigit() else f".{index}") + piece
+            out += (f"[{index}]" if isinstance(index, int) else f".{index}") + piece
         return out
 
     def fault(self, code: str, message: str, fix: str = "", source: str | None = None) -> MappingFault:
@@ -747,11 +769,13 @@ class Evaluator:
                 "Use fewer loops inside loops, or shorter texts.",
             )
 
-    def _read(self, origin: str) -> None:
-        self.reads.data.setdefault(origin)
+    def _read(self, origin: str, value: Any) -> None:
+        self.reads.data.setdefault(origin, value)
 
-    def _control_read(self, origin: str) -> None:
-        self.reads.control.setdefault(origin)
+    def _missed(self, fault: Missing) -> None:
+        """That a path leads nowhere decides the way."""
+        if fault.source:
+            self.reads.control.setdefault(fault.source, ABSENT)
 
     @contextmanager
     def _separate_reads(self) -> Iterator[Reads]:
@@ -859,3 +883,4 @@ _EVALUATORS: dict[type, Callable[[Evaluator, Any], Any]] = {
     ex.Binary: Evaluator._binary, ex.Unary: Evaluator._unary, ex.Logic: Evaluator._logic, ex.Compare: Evaluator._compare,
     ex.Concat: Evaluator._concat, ex.ListOf: Evaluator._list, ex.DictOf: Evaluator._dict, ex.MethodCall: Evaluator._method,
 }  # fmt: skip
+# ruff: enable[SLF001]

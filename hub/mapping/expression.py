@@ -461,6 +461,7 @@ class Reader:
         return MethodCall(name, self._expr(node.node.node, depth + 1), args)
 
 
+# ruff: disable[SLF001]
 _READERS: dict[str, Callable[[Reader, Any, int], Expr]] = {
     "Const": Reader._const, "TemplateData": Reader._const, "Name": Reader._name, "Getattr": Reader._getattr,
     "Getitem": Reader._getitem, "Filter": Reader._filter, "Test": Reader._test, "CondExpr": Reader._cond,
@@ -468,6 +469,7 @@ _READERS: dict[str, Callable[[Reader, Any, int], Expr]] = {
     "Pos": Reader._unary, "Concat": Reader._concat, "List": Reader._list, "Tuple": Reader._list, "Dict": Reader._dict,
     "Call": Reader._call,
 }  # fmt: skip
+# ruff: enable[SLF001]
 
 
 def _called(kind: str) -> str:

@@ -86,7 +86,7 @@ def walk(value: Any, *steps: str | int) -> Any:
         elif value is None:
             return ABSENT
         elif (kind is list or kind is str) and step.__class__ is int:
-            if not -len(value) <= step < len(value):  # type: ignore[operator]
+            if not -len(value) <= step < len(value):
                 return ABSENT
             value = value[step]
         else:
@@ -223,7 +223,8 @@ HELPERS: dict[str, Any] = {
     "_len": len, "_type": type, "_str": str, "_list": list, "_dict": dict, "_enumerate": enumerate,
     "_get": dict.get, "_items": dict.items, "_push": list.append, "_upper": str.upper, "_lower": str.lower, "_strip": str.strip,
     "_add": add, "_subtract": subtract, "_multiply": multiply, "_divide": divide, "_whole_divide": whole_divide,
-    "_remainder": remainder, "_negative": negative, "_positive": positive, "_text": text, "_string": string, "_joined": joined, "_case": case,
+    "_remainder": remainder, "_negative": negative, "_positive": positive, "_text": text, "_string": string, "_joined": joined,
+    "_case": case,
     "_identity": identity, "_stop": stop, "_missing": missing, "_too_much": too_much,
     "_there": there, "_present": present, "_walk": walk, "_slice": part_of, "_kept": kept,
     "_empty": empty, "_merge": merge, "_name": name, "_link": link, "_grown": grown, "_heavy": heavy, "_replace": str.replace,

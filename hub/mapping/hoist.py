@@ -71,8 +71,8 @@ def loop_uses(part: tree.For) -> Uses:
             uses.weight += _cost(expr)
             loop |= {found.what for found in ex.walk(expr) if isinstance(found, ex.Loop)}
         uses.weight += NODE_WORK
-    for expr in (part.where, part.key):
-        uses.weight += _cost(expr) if expr is not None else 0
+    for condition in (part.where, part.key):
+        uses.weight += _cost(condition) if condition is not None else 0
     if part.key is not None:
         loop |= {found.what for found in ex.walk(part.key) if isinstance(found, ex.Loop)}
     uses.loop = frozenset(loop)

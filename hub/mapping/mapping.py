@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hub.errors import LinkMissing, MappingError
-from hub.mapping.evaluate import Evaluator, Outcome, links_missing
+from hub.mapping.evaluate import Evaluator, Outcome, Recorder, links_missing
 from hub.mapping.fast import Run, finder
 from hub.mapping.findings import Finding, MappingFault
+from hub.mapping.lineage import Lineage
 from hub.mapping.runtime import Links
 from hub.mapping.source import Built, Direction, Source
 from hub.mapping.tree import Link, Part, walk
 
 if TYPE_CHECKING:
-    from hub.mapping.lineage import Lineage
     from hub.mapping.lookups import Lookups, Table
 
 ENGINE = "1"
@@ -102,15 +102,22 @@ class Mapping:
             made = self._fast(src, meta, run)
         except Exception:  # noqa: BLE001 - whatever the fast form stumbled over, the checked form says it properly
             self.deviations += 1
-            outcome = self._checked(src, meta, links)
-            return Translation(outcome.record, outcome.key, outcome.filtered, outcome.links)
+            outcome = self.checked(src, meta, links)
+            story = Lineage(self, src, meta, outcome.links) if lineage and outcome.filtered is None else None
+            return Translation(outcome.record, outcome.key, outcome.filtered, outcome.links, story)
+        used = run.used if self._linking else []
         if made is None:
-            return Translation(None, None, self._rule, run.used if self._linking else [])
+            return Translation(None, None, self._rule, used)
         if run.missing:
             raise links_missing(run.missing, self.file)
-        return Translation(made[1], made[0], None, run.used if self._linking else [])
+        return Translation(made[1], made[0], None, used, Lineage(self, src, meta, used) if lineage else None)
 
-    def _checked(self, src: Any, meta: dict[str, Any], links: Links, recorder: Any = None) -> Outcome:
+    def table_version(self, name: str) -> str:
+        """The version of a lookup table that this mapping uses."""
+        return self._tables[name].version
+
+    def checked(self, src: Any, meta: dict[str, Any], links: Links, recorder: Recorder | None = None) -> Outcome:
+        """Runs the checked form: slower, with every error at its place, and told step by step to ``recorder``."""
         evaluator = Evaluator(self.program, src, meta, links, self._filters, self._tables, recorder)
         try:
             return evaluator.run()
