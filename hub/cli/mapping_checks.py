@@ -53,7 +53,7 @@ def _condition(flow: Flow) -> Iterator[Finding]:
     if not flow.when:
         return
     try:
-        compile_condition(flow.when, flow.where)
+        compile_condition(flow.when, flow.entity, flow.where)
     except ConfigError as error:
         yield Finding("error", error.code, f"the flow {flow.name!r}: {error.message}", flow.where, error.fix)
 

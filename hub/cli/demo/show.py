@@ -14,6 +14,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from hub.canonical.reasons import REASONS
 from hub.cli.demo.processes import HubProcesses
 from hub.cli.demo.project import write_project
 from hub.cli.demo.story import STEPS, Story, World
@@ -133,21 +134,15 @@ def _show(world: World, exceptions: list[dict[str, Any]], conservation: Any, wro
     )
     for row in exceptions:
         console.print(
-            f"\n[bad]exception {row['id']}  {row['reason']}[/bad]  {row.get('title') or ''} {row.get('detail') or ''}"
+            f"\n[bad]exception {row['id']}  {row['code']}[/bad]  {REASONS[row['code']].meaning}: {row['detail']}"
         )
-        console.print(f"  what to do: {_fix(row)}")
+        console.print(f"  [wait]what to do[/wait]  {row['fix']}")
     if wrong:
         console.print("\n[bad]What is there is not what must be there:[/bad]")
         for sentence in wrong:
             console.print(f"  - {sentence}", markup=False)
     else:
         console.print("\n[good]Checked at both systems: everything is there once, and nothing else.[/good]")
-
-
-def _fix(row: dict[str, Any]) -> str:
-    from hub.canonical.reasons import reason
-
-    return str(row.get("fix") or reason(row["reason"]).fix).replace("release ID", f"release {row['id']}")
 
 
 def _row(world: World, order: Any) -> tuple[str, str, str, str]:

@@ -88,7 +88,7 @@ def _stock(world: World) -> list[str]:
 
 def _exceptions(world: World, exceptions: list[dict[str, Any]]) -> list[str]:
     wanted = Counter({"ITM-UNKNOWN": sum(order.unknown_sku for order in world.orders)})
-    found = Counter(str(row["reason"]) for row in exceptions)
+    found = Counter(str(row["code"]) for row in exceptions)
     if +wanted == +found:
         return []
     return [f"open exceptions: {dict(found) or 'none'}; there must be {dict(+wanted) or 'none'}"]
