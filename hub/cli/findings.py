@@ -47,7 +47,8 @@ def check_project(folder: Path) -> list[Finding]:
     if project is not None:
         found += _connections(project)
         found += _secret_files(project)
-        found += _ownership(project)
+        if not any(_file(finding.where) == "ownership.yaml" for finding in found):
+            found += _ownership(project)
         found += _mappings(project, any(finding.level == "error" for finding in found))
     return sorted(found, key=lambda finding: (_file(finding.where), finding.level != "error", _line(finding.where)))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out
@@ -63,9 +64,9 @@ def _simulated(starter: Starter) -> Starter:
 
 def _show(folder: Path, files: list[Path], demo: bool) -> None:
     console = out()
-    console.print(f"[good]made[/good] [name]{folder}[/name] with {len(files)} files")
+    console.print(Text.assemble(("made ", "good"), (str(folder), "name"), f" with {len(files)} files"))
     for file in files:
-        console.print(f"  [quiet]{file.relative_to(folder)}[/quiet]")
+        console.print(Text(f"  {file.relative_to(folder)}", "quiet"))
     console.print("\nNext:")
     steps = [f"cd {folder}"]
     if demo:
@@ -78,4 +79,4 @@ def _show(folder: Path, files: list[Path], demo: bool) -> None:
     else:
         steps += ["edit hub.yaml and .env: your systems, your secrets", "hub check", "hub doctor", "hub run"]
     for step in steps:
-        console.print(f"  [key]{step}[/key]")
+        console.print(Text(f"  {step}", "key"))

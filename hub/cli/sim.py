@@ -22,7 +22,7 @@ def list_simulators(as_json: JsonOption = False) -> None:
     emit({"simulators": names}, as_json=as_json, show=lambda: out().print("\n".join(names), markup=False))
 
 
-@app.command(epilog=examples("hub sim run shopify --port 9101 --webhooks http://127.0.0.1:8080/hooks/shop"))
+@app.command(epilog=examples("hub sim run shopify --port 9101 --webhooks http://127.0.0.1:8080/webhooks/shop"))
 def run(
     name: Annotated[str, typer.Argument(help="The simulator: hub sim list.", show_default=False)],
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 0,

@@ -63,11 +63,7 @@ def parse(text: str, *, file: pathlib.Path, name: str) -> Document:
                 )
         node = YAML(typ="rt").compose(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise _refused(
-            f"not readable as YAML: {error.problem or error.context}", where, _yaml_fix(text, mark)
-        ) from None
+        raise _unreadable(error, text, name) from None
     except YAMLError as error:
         raise _refused(f"not readable as YAML: {str(error).splitlines()[0]}", name, "Correct the file.") from None
     lines: dict[Path, int] = {(): 1}
@@ -147,6 +143,15 @@ def _known_tag(node: Any, kinds: tuple[str, ...], here: str) -> None:
 
 def _refused(message: str, where: str, fix: str) -> ConfigError:
     return ConfigError(f"{message}.", code="CFG-YAML", where=where, fix=fix)
+
+
+def _unreadable(error: MarkedYAMLError, text: str, name: str) -> ConfigError:
+    """What the YAML parser says, at the place where a person would mend it."""
+    mark, fix = error.problem_mark or error.context_mark, ""
+    if str(error.context).startswith("while parsing a flow") and error.context_mark:
+        mark, fix = error.context_mark, "Close the bracket that opens here; separate its entries with commas."
+    where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    return _refused(f"not readable as YAML: {error.problem or error.context}", where, fix or _yaml_fix(text, mark))
 
 
 def _yaml_fix(text: str, mark: Any) -> str:

@@ -39,7 +39,8 @@ def from_validation(
 
     Faults at the paths ``without`` are left out.
     """
-    details = error.errors(include_url=False)
+    # A misspelt setting is also a missing one: the misspelling is said first.
+    details = sorted(error.errors(include_url=False), key=lambda detail: detail["type"] == "missing")
     return [
         _fault(detail, document, model, prefix, what)
         for detail in details
@@ -67,11 +68,26 @@ def _fault(
         return ConfigError(
             f"the setting '{name}' is missing.", code="CFG-MISSING", where=where, fix=f"Add '{path[-1]}: ...' here."
         )
-    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    fix = ""
+    message, fix = _said(detail)
     if kind in {"literal_error", "enum"} and isinstance(detail.get("input"), str):
         fix = did_you_mean(detail["input"], _quoted(str(detail.get("ctx", {}).get("expected", ""))))
     return ConfigError(f"'{name}': {_sentence(message)}", where=where, fix=fix)
+
+
+_SHAPES = {
+    "model_type": ("settings are expected here, as 'name: value'", "Is a ':' missing in this line, or the one above?"),
+    "dict_type": ("settings are expected here, as 'name: value'", "Is a ':' missing in this line, or the one above?"),
+    "list_type": ("a list is expected here", "Begin each entry with '- '."),
+    "string_type": ("text is expected here", "Put it in quotes."),
+    "bool_parsing": ("true or false is expected here", ""),
+    "bool_type": ("true or false is expected here", ""),
+}
+"""What pydantic says in terms of Python, in terms of YAML; and what to do."""
+
+
+def _said(detail: Mapping[str, Any]) -> tuple[str, str]:
+    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return _SHAPES.get(detail["type"], (message, ""))
 
 
 def _sentence(text: str) -> str:

@@ -23,6 +23,11 @@ def _table(*columns: str) -> Table:
     return table
 
 
+def _row(table: Table, *cells: str | Text) -> None:
+    """Text as it is: what comes from outside is never read as markup."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
 def show_messages(found: Sequence[Row], now: float) -> None:
     """Messages, one a row."""
     if not found:
@@ -30,8 +35,8 @@ def show_messages(found: Sequence[Row], now: float) -> None:
         return
     table = _table("id", "received", "from", "stream", "external id", "state", "why")
     for one in found:
-        table.add_row(
-            str(one["id"]), ago(one["received_at"], now), Text(one["connection"], "name"), one["stream"],
+        _row(
+            table, str(one["id"]), ago(one["received_at"], now), Text(one["connection"], "name"), one["stream"],
             safe(one["external_id"]), state_text(one["state"]), _why(one["reason"]),
         )  # fmt: skip
     out().print(table)
@@ -48,8 +53,8 @@ def show_deliveries(found: Sequence[Row], now: float) -> None:
         if one["state"] in {"pending", "waiting"} and one["due_at"] > now:
             state.append(f", {ago(one['due_at'], now)}")
         target = Text.assemble((one["target"], "name"), " ", safe(one["external_id"] or ""))
-        table.add_row(
-            str(one["id"]), str(one["message_id"]), one["flow"], target, safe(one["record_id"]), state,
+        _row(
+            table, str(one["id"]), str(one["message_id"]), one["flow"], target, safe(one["record_id"]), state,
             str(one["attempt"]), ago(one["created_at"], now), _why(one["reason"]),
         )  # fmt: skip
     out().print(table)
@@ -87,8 +92,8 @@ def show_records(found: Sequence[Row], now: float) -> None:
         return
     table = _table("record", "entity", "key", "version", "from", "changed", "message")
     for one in found:
-        table.add_row(
-            Text(one["id"], "name"), one["entity"], safe(one["natural_key"] or ""), str(one["version"]), one["origin"],
+        _row(
+            table, Text(one["id"], "name"), one["entity"], safe(one["natural_key"] or ""), str(one["version"]), one["origin"],
             ago(one["updated_at"], now), str(one["message_id"]),
         )  # fmt: skip
     out().print(table)

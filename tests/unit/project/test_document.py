@@ -36,7 +36,7 @@ def test_empty_file_has_no_data():
         ("a: .inf\n", 1, "lose its form"),
         ("a: !!python/object:os.system x\n", 1, "tag"),
         ("a: !x {b: 1}\n", 1, "tag"),
-        ("a: [1, 2\nb: 3\n", 2, "not readable as YAML"),
+        ("a: [1, 2\nb: 3\n", 1, "not readable as YAML"),
         ("a: 1\n\tb: 2\n", 2, "not readable as YAML"),
         ("a: {{ x }}\n", 1, "key must be plain text"),
         ("a: " + "[" * 40 + "]" * 40, 1, "levels deep"),
