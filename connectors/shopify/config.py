@@ -43,7 +43,7 @@ class ShopifyConfig(ConnectorConfig):
     page_size: int = Field(
         default=10, ge=1, le=250, description="Orders in one page at the most; made smaller when a page costs too much."
     )
-    line_page: int = Field(default=50, ge=1, le=250, description="Order lines in one page.")
+    line_page: int = Field(default=20, ge=1, le=250, description="Order lines in one page.")
 
     @property
     def base(self) -> str:

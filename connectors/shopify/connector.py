@@ -14,7 +14,6 @@ from connectors.shopify.shipments import Shipments
 from connectors.shopify.stock import Stock
 from hub.errors import Unauthenticated
 from hub.sdk.connector import FULL, Capability, Connector, ConnectorIO, Manifest, Stream, Support
-from hub.sdk.jsonio import read_object
 from hub.sdk.records import (
     Cursor,
     DeliverResult,
@@ -26,7 +25,7 @@ from hub.sdk.records import (
     Page,
     RawMessage,
 )
-from hub.sdk.webhooks import verify_hmac_base64
+from hub.sdk.webhooks import read_body, verify_hmac_base64
 
 _SCOPES = ("read_orders", "read_products", "read_customers", "read_locations", "read_inventory", "write_inventory",
            "read_merchant_managed_fulfillment_orders", "write_merchant_managed_fulfillment_orders")  # fmt: skip
@@ -116,7 +115,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         shop = request.headers.get("x-shopify-shop-domain", self.config.shop).strip().lower()
         if shop != self.config.shop:
             raise Unauthenticated("this webhook is of another shop", fix="Give each shop its own webhook address.")
-        return list(messages(request, read_object(request.body), ""))
+        return list(messages(request, read_body(request), ""))
 
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
         """One order or variant as it is now."""

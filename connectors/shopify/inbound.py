@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.shopify.shapes import Json, fingerprint, gid, version_of
 from connectors.shopify.variants import variants_of_product
+from hub.errors import InputRefused
 from hub.sdk.records import InboundRequest, RawMessage
 
 ORDER_TOPICS = (
@@ -29,7 +30,7 @@ def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[
     delivery = request.headers.get("x-shopify-webhook-id", "").strip() or fingerprint(payload)
     common: Json = {
         "topic": topic,
-        "occurred_at": version_of(request.headers.get("x-shopify-triggered-at")) or _version(payload),
+        "occurred_at": _moment(request.headers.get("x-shopify-triggered-at")) or _moment(payload.get("updated_at")),
     }
     if topic in ORDER_TOPICS:
         yield _whole("order", "Order", topic, payload, delivery, request.body, common)
@@ -42,36 +43,41 @@ def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[
                 external_id=variant["admin_graphql_api_id"],
                 payload=variant,
                 dedupe_key=f"webhook:{delivery}:{variant['id']}",
-                source_version=version_of(variant.get("updated_at")),
+                source_version=_moment(variant.get("updated_at")),
                 **common,
             )
     else:
-        # Authentic, but of a kind that no stream reads: the hub keeps it and says so.
-        yield RawMessage(
-            stream=topic,
-            external_id=str(payload.get("id", "")),
-            payload=payload,
-            dedupe_key=f"webhook:{delivery}",
-            body=request.body,
-            **common,
+        raise InputRefused(
+            f"the shop sent a webhook of topic {topic[:60] or 'none'}, which no stream reads",
+            code="IN-TOPIC",
+            status=202,
         )
 
 
 def _whole(stream: str, kind: str, topic: str, payload: Json, delivery: str, body: bytes, common: Json) -> RawMessage:
     return RawMessage(
         stream=stream,
-        external_id=str(payload.get("admin_graphql_api_id") or gid(kind, payload.get("id", ""))),
+        external_id=_id(kind, payload),
         payload=payload,
         dedupe_key=f"webhook:{delivery}",
-        source_version=_version(payload),
+        source_version=_moment(payload.get("updated_at")),
         deleted=topic.endswith("/delete"),
         body=body,
         **common,
     )
 
 
-def _version(payload: Json) -> str:
-    value: Any = payload.get("updated_at")
+def _id(kind: str, payload: Json) -> str:
+    """The record's global id. A webhook without one, or with an id that has been through a binary float, cannot be used."""
+    given, number = payload.get("admin_graphql_api_id"), payload.get("id")
+    if isinstance(given, str) and given.startswith(f"gid://shopify/{kind}/"):
+        return given
+    if isinstance(number, int) and not isinstance(number, bool):
+        return gid(kind, number)
+    raise InputRefused(f"the webhook carries no id of its {kind.lower()}", code="IN-UNUSABLE", status=202)
+
+
+def _moment(value: Any) -> str:
     try:
         return version_of(value) if isinstance(value, str) else ""
     except ValueError:

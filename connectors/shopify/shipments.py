@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.shopify.api import ShopifyApi, number
+from connectors.shopify.reading import with_all_lines
 from connectors.shopify.shapes import Json, version_of
 from hub.errors import Rejected
 from hub.sdk.records import DeliverResult, OutboundRecord
@@ -109,7 +110,7 @@ class Shipments:
                 order["fulfillmentOrders"]["nodes"] += page["fulfillmentOrders"]["nodes"]
             info = page["fulfillmentOrders"]["pageInfo"]
             if not info["hasNextPage"]:
-                return order
+                return order | {"fulfillments": [with_all_lines(self._api, found) for found in order["fulfillments"]]}
             after = info["endCursor"]
 
     def _slots(self, order: Json) -> Iterator[Slot]:
@@ -150,7 +151,8 @@ def _wanted(data: Json) -> list[Want]:
                 code="ITM-UOM",
                 fix="Convert the unit of measure in the mapping.",
             )
-        wanted.append(Want(line.get("order_line"), line.get("sku"), int(quantity)))
+        own = str(line.get("order_line") or "").startswith("gid://shopify/LineItem/")
+        wanted.append(Want(line["order_line"] if own else None, line.get("sku"), int(quantity)))
     return wanted
 
 

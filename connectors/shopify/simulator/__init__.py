@@ -51,6 +51,7 @@ class ShopifySimulator(Simulator):
         self.token = f"shpat_{self.random.getrandbits(128):032x}"
         self.secret = f"{self.random.getrandbits(128):032x}"
         self.domain = SHOP
+        self.scopes: tuple[str, ...] = SCOPES
         self.bucket, self.restore_rate = bucket, restore_rate
         self._available = bucket
         self._filled_at = self.clock.monotonic()
@@ -62,7 +63,7 @@ class ShopifySimulator(Simulator):
                 "QueryRoot.shop": lambda *_: self._about(),
                 "QueryRoot.currentAppInstallation": lambda *_: {
                     "id": "gid://shopify/AppInstallation/1",
-                    "accessScopes": [{"handle": scope, "description": scope} for scope in SCOPES],
+                    "accessScopes": [{"handle": scope, "description": scope} for scope in self.scopes],
                 },
                 "QueryRoot.publicApiVersions": lambda *_: [
                     {"handle": handle, "displayName": handle, "supported": handle != "unstable"}

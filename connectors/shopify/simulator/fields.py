@@ -73,6 +73,7 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
     return {
         "QueryRoot.order": lambda _, __, id: shop.orders.get(number_in(id, "Order")),  # noqa: A006
         "QueryRoot.productVariant": lambda _, __, id: shop.variants.get(number_in(id, "ProductVariant")),  # noqa: A006
+        "QueryRoot.fulfillment": lambda _, __, id: shop.fulfillments.get(number_in(id, "Fulfillment")),  # noqa: A006
         "QueryRoot.fulfillmentOrder": lambda _, __, id: shop.fulfillment_orders.get(number_in(id, "FulfillmentOrder")),  # noqa: A006
         "QueryRoot.orders": orders,
         "QueryRoot.productVariants": variants,
