@@ -75,6 +75,12 @@ class Json2(Transport):
         problem = error_body(_try_json(response))
         if problem is not None:
             raise fault(problem, f"{model}.{method}")
+        if (
+            response.status == 404
+        ):  # Odoo's own refusals are JSON; this page means that no database is behind the address
+            raise AuthFailed(
+                "there is no such Odoo database at the address.", fix="Check url and database of the connection."
+            )
         response.raise_for(effect=effect)
         raise Rejected(f"Odoo answered {model}.{method} with status {response.status}.")
 

@@ -357,7 +357,8 @@ class Pickings(Model):
         short = [id_ for id_ in ids if self._short(self.get(id_))]
         if short and not self.env.context.get("skip_backorder"):
             return {
-                "name": "Create Backorder?", "type": "ir.actions.act_window", "view_mode": "form", "res_model": "stock.backorder.confirmation",
+                "name": "Create Backorder?", "type": "ir.actions.act_window", "view_mode": "form",
+                "res_model": "stock.backorder.confirmation",
                 "views": [[933, "form"]], "view_id": 933, "target": "new",
                 "context": {
                     "button_validate_picking_ids": ids, "default_show_transfers": False, "default_pick_ids": [[4, id_] for id_ in short],
