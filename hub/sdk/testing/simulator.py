@@ -9,7 +9,9 @@ the conformance kit it also offers the hooks below; their defaults say "not offe
     sample_outbound(stream)         a valid `OutboundRecord.data` for a create, different at every call
     sample_change(stream, data)     ``data`` of an earlier create with something changed, valid for an update
     webhook_request(stream, id)     the vendor's signed webhook for the record as it is now
-    put_record(stream, **fields)    one record with these values in it (text, sku, quantity, price, lines): see its docstring
+    put_record(stream, **fields)    one record with these values in it (text, sku, zip, price, lines, extra): see its docstring
+    natural_key(stream, id)         the value by which the connector's `find` finds this record
+    sign_webhook(request)           the request, signed anew: lets the kit send any body rightly signed
 """
 
 # ruff: noqa: ARG002 - the hooks name their arguments for those who override them.
@@ -132,12 +134,21 @@ class SimClock:
 
     def __init__(self, start: datetime | None = None) -> None:
         self._offset = timedelta()
+        self._frozen: datetime | None = None
         if start is not None:
             self._offset = start - datetime.now(UTC)
 
     def now(self) -> datetime:
         """The simulated time, aware, in UTC."""
-        return datetime.now(UTC) + self._offset
+        return self._frozen or datetime.now(UTC) + self._offset
+
+    def freeze(self) -> None:
+        """Let the time of day stand still, so that many things happen at the same moment."""
+        self._frozen = self.now().replace(microsecond=0)
+
+    def thaw(self) -> None:
+        """Let the time go on from where it would be."""
+        self._frozen = None
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
@@ -150,6 +161,8 @@ class SimClock:
     def advance(self, seconds: float) -> None:
         """Push the clock forward."""
         self._offset += timedelta(seconds=seconds)
+        if self._frozen is not None:
+            self._frozen += timedelta(seconds=seconds)
 
 
 class Simulator(ABC):
@@ -218,6 +231,14 @@ class Simulator(ABC):
     def sample_change(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
         """``data`` of an earlier create with something changed, valid for an update."""
         raise NotOffered(f"the {self.name} simulator has no sample change of {stream}")
+
+    def natural_key(self, stream: str, external_id: str) -> str:
+        """The natural key (SKU, code, e-mail address, number) of a record, by which the connector's `find` finds it."""
+        raise NotOffered(f"the {self.name} simulator does not tell the natural key of {stream}")
+
+    def sign_webhook(self, request: InboundRequest) -> InboundRequest:
+        """``request``, its body possibly changed, with a right signature."""
+        raise NotOffered(f"the {self.name} simulator cannot sign any webhook")
 
     def webhook_request(self, stream: str, external_id: str) -> InboundRequest:
         """The vendor's webhook for this record as it is now, rightly signed."""
