@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from hub.cli.mapping import make, measure, testing
+from hub.cli.mapping import explaining, make, measure, testing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,5 +15,5 @@ app = typer.Typer(
     "Exit codes: 0 all is well, 1 something failed, 2 a file or an argument cannot be used.",
 )
 
-for module in (testing, measure, make):
+for module in (testing, explaining, measure, make):
     module.register(app)

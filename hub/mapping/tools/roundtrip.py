@@ -76,7 +76,7 @@ def round_trip(first: Opened, second: Opened, records: Iterable[Any]) -> RoundTr
             continue
         for steps, value in leaves(made.record):
             path = pattern(steps)
-            if value is not None and not any(covers(read, path) for read in used):
+            if value not in (None, [], {}) and not any(covers(read, path) for read in used):
                 entry = lost.setdefault(path, Lost(path, 0, one_line(value, 60)))
                 entry.times += 1
         out = run_once(second, made.record, CaseLinks(auto=True))

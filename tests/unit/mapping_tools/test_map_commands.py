@@ -1,0 +1,193 @@
+"""`hub map ...` as a person and as a program calls it: output, JSON and exit codes."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.cli.main import main
+from hub.cli.views import console
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def hub(shop: Path, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run one command in the project: exit code, standard output, standard error."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        console.fresh()
+        code = main(["map", *arguments])
+        said = capsys.readouterr()
+        console.fresh()
+        return code, said.out, said.err
+
+    return call
+
+
+MAPPING, SAMPLE = "mappings/shop/order.to_canonical.yaml", "mappings/shop/samples/order.json"
+
+
+def _edit(path: str, old: str, new: str) -> None:
+    text = Path(path).read_text()
+    assert old in text
+    Path(path).write_text(text.replace(old, new))
+
+
+def test_test_command(hub: Call) -> None:
+    code, out, _ = hub("test", "--junit", "build/junit.xml")
+    assert (code, "4 passed" in out) == (0, True)
+    assert Path("build/junit.xml").read_text().count("<testcase") == 4
+    _edit(MAPPING, 'src.total | money(cur) }}"\n    total', 'src.totall | money(cur) }}"\n    total')
+    code, out, _ = hub("test", "--only", "paid order", "--json")
+    said = json.loads(out)
+    assert (code, said["failed"]) == (1, 1)
+    assert "MAP-MISSING" in said["cases"][0]["problem"]
+
+
+def test_lint_command(hub: Call) -> None:
+    assert hub("lint")[0] == 0
+    _edit(MAPPING, "| datetime", "| datetim")
+    code, out, _ = hub("lint")
+    assert code == 1
+    assert f"{MAPPING}:9:14: error MAP015" in out
+    assert "Did you mean 'datetime'?" in out
+    code, out, _ = hub("lint", "--json")
+    assert json.loads(out)["findings"][0]["code"] == "MAP015"
+
+
+def test_try_command(hub: Call) -> None:
+    code, out, _ = hub("try", MAPPING, SAMPLE)
+    assert code == 0
+    assert '"number": "#1001"' in out
+    code, out, _ = hub("try", MAPPING, SAMPLE, "--json")
+    assert json.loads(out)["record"]["lines"][0]["unit_price"]["amount"] == "19.90"
+    _edit(SAMPLE, '"price": "19.90"', '"price": "19,90"')
+    code, out, _ = hub("try", MAPPING, SAMPLE)
+    assert code == 1
+    assert f"{MAPPING}:21" in out
+    assert "src.line_items[0].price" in out
+    assert "99,99" in out
+    assert "19,90" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("try", "none.yaml", SAMPLE), "There is no such file."),
+        (("try", MAPPING, "none.json"), "The file cannot be read"),
+        (("test", "nowhere"), "There is no such file or folder."),
+        (("new", "shop/order", "erp/order"), "One side is CONNECTOR/STREAM"),
+        (("new", "shop/order", "canonical/ordr"), "Did you mean 'order'?"),
+        (("case",), "Name a payload file"),
+        (("diff", MAPPING, "mappings/erp/order.from_canonical.yaml", SAMPLE), "translate different things"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_no_traceback(hub: Call, arguments: tuple[str, ...], said: str) -> None:
+    code, out, err = hub(*arguments)
+    assert code == 2
+    assert said in out + err
+    assert "Traceback" not in out + err
+
+
+def test_sample_that_is_no_json(hub: Call) -> None:
+    Path(SAMPLE).write_text('{"a": NaN}')
+    code, _, err = hub("try", MAPPING, SAMPLE)
+    assert code == 2
+    assert "NaN is not JSON" in err
+
+
+def test_explain_command(hub: Call) -> None:
+    code, out, _ = hub("explain", SAMPLE, "--at", "lines[0].unit_price")
+    assert code == 0
+    assert f"{MAPPING}:21" in out
+    assert 'src.line_items[0].price = "19.90"' in out
+    assert "filters   money" in out
+    code, out, _ = hub("explain", MAPPING, SAMPLE, "--at", "payment.status", "--json")
+    (value,) = json.loads(out)["values"]
+    assert value["value"] == "pending"
+    assert value["lookup"]["row"] == 2
+    assert hub("explain", SAMPLE, "--at", "nothing")[0] == 2
+
+
+def test_coverage_command(hub: Call) -> None:
+    code, out, _ = hub("coverage", MAPPING)
+    assert code == 0
+    assert "customer.email" in out
+    assert hub("coverage", MAPPING, "--strict")[0] == 1
+    code, out, _ = hub("coverage", "--json")
+    assert json.loads(out)[0]["mapping"] == MAPPING
+
+
+def test_roundtrip_and_diff_commands(hub: Call) -> None:
+    code, out, _ = hub("roundtrip", MAPPING, "mappings/erp/order.from_canonical.yaml", SAMPLE, "--json")
+    assert code == 0
+    assert "status" in {lost["path"] for lost in json.loads(out)["lost"]}
+    draft = Path("draft/order.to_canonical.yaml")
+    draft.parent.mkdir()
+    draft.write_text(
+        Path(MAPPING)
+        .read_text()
+        .replace("{{ src.name }}", "N{{ src.name }}")
+        .replace("$lookup: terms", "$lookup: terms")
+    )
+    assert hub("diff", MAPPING, MAPPING, SAMPLE)[0] == 0
+    code, out, _ = hub("diff", MAPPING, str(draft), SAMPLE)
+    assert code == 1, out
+    assert "1 changed" in out
+    assert '"#1001" → "N#1001"' in out
+
+
+def test_new_case_docs_and_bench_commands(hub: Call) -> None:
+    code, out, _ = hub("new", "market/order", "canonical/order", "--sample", SAMPLE)
+    assert code == 0
+    assert "hub map try mappings/market/order.to_canonical.yaml" in out
+    code, out, _ = hub("case", MAPPING, SAMPLE, "--name", "a real one")
+    assert (code, "it is translated" in out) == (0, True)
+    assert "5 passed" in hub("test", "mappings/shop")[1]
+    code, out, _ = hub("docs", "mappings/shop", "--output", "build/mappings.md")
+    assert code == 0
+    assert "# Mapping document" in Path("build/mappings.md").read_text()
+    code, out, _ = hub("bench", MAPPING, SAMPLE, "--seconds", "0.2", "--json")
+    assert json.loads(out)["records_per_s"] > 100
+
+
+def test_watch_shows_the_new_result_when_the_file_is_saved(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hub.cli.mapping.common import watched
+
+    shown: list[Any] = []
+    stop = threading.Event()
+
+    class Stopped(Exception):
+        pass
+
+    def show() -> None:
+        shown.append(Path(MAPPING).read_text().count("changed"))
+        if len(shown) == 2:
+            stop.set()
+            raise Stopped
+
+    def save() -> None:
+        time.sleep(0.3)
+        _edit(MAPPING, "mapping: 1", "# changed\nmapping: 1")
+
+    saver = threading.Thread(target=save)
+    saver.start()
+    with pytest.raises(Stopped):
+        watched(lambda: [Path(MAPPING)], show, pause=0.05)
+    saver.join()
+    assert shown == [0, 1]
+
+
+def test_help_of_every_command_has_an_example(hub: Call) -> None:
+    for command in ("test", "lint", "try", "explain", "coverage", "roundtrip", "diff", "bench", "new", "case", "docs"):
+        code, out, _ = hub(command, "--help")
+        assert code == 0
+        assert "Example" in out, command
+        assert "--json" in out, command
