@@ -9,6 +9,7 @@ from hub.mapping.mapping_set import MappingSet
 from hub.mapping.runtime import Links
 
 __all__ = [
+    "Condition",
     "Finding",
     "Lineage",
     "Links",
@@ -20,4 +21,5 @@ __all__ = [
     "NoLinks",
     "Origin",
     "Translation",
+    "compile_condition",
 ]
