@@ -89,6 +89,7 @@ class Customer(Record):
     locale: str = "en"
     marketing: str = "NOT_SUBSCRIBED"
     verified_email: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
     kind = "Customer"
 
 
@@ -174,6 +175,7 @@ class Variant(Record):
     taxable: bool = True
     inventory_policy: str = "DENY"
     options: list[tuple[str, str]] = field(default_factory=lambda: [("Title", "Default Title")])
+    extra: dict[str, Any] = field(default_factory=dict)
     kind = "ProductVariant"
 
     @property
@@ -396,6 +398,7 @@ class Order(Record):
     source_identifier: str | None = None
     customer_locale: str = "en"
     test: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
     kind = "Order"
 
     @property

@@ -103,6 +103,7 @@ def order_body(order: Order) -> Json:
         "refunds": [refund_body(found) for found in order.refunds],
         "shipping_address": _address(order.shipping_address),
         "shipping_lines": [_shipping(line, money) for line in order.shipping_lines],
+        **order.extra,
     }
 
 
@@ -128,6 +129,7 @@ def customer_body(customer: Customer) -> Json:
         "tags": ", ".join(customer.tags),
         "currency": "USD",
         "default_address": _address(customer.default_address, full=True),
+        **customer.extra,
     }
 
 
@@ -254,6 +256,7 @@ def _variant(variant: Variant) -> Json:
         "inventory_management": "shopify" if variant.inventory_item.tracked else None,
         "inventory_item_id": variant.inventory_item.number,
         "inventory_quantity": sum(level.available for level in variant.inventory_item.levels.values()),
+        **variant.extra,
     }
 
 

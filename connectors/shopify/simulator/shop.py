@@ -323,16 +323,15 @@ class Shop:
 
 
 def _address(given: dict[str, Any] | None, customer: Customer) -> Address:
-    data = {
-        "first_name": customer.first_name,
-        "last_name": customer.last_name,
-        "address1": "742 Evergreen Terrace",
-        "city": "Springfield",
-        "province": "Illinois",
-        "province_code": "IL",
-        "zip": "62704",
-        "country": "United States",
-        "country_code": "US",
-        "phone": customer.phone,
-    }
-    return Address(**(data | (given or {})))
+    named = {"first_name": customer.first_name, "last_name": customer.last_name, "phone": customer.phone}
+    if given is None:
+        given = {
+            "address1": "742 Evergreen Terrace",
+            "city": "Springfield",
+            "province": "Illinois",
+            "province_code": "IL",
+            "zip": "62704",
+            "country": "United States",
+            "country_code": "US",
+        }
+    return Address(**(named | given))

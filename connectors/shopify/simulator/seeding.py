@@ -1,0 +1,176 @@
+"""What the conformance kit asks of a simulator: records in any number, changes, deletions, and samples of writes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from decimal import Decimal
+from typing import Any
+
+from connectors.shopify.simulator.fields import number_in
+from connectors.shopify.simulator.model import Order
+from connectors.shopify.simulator.rest import customer_body, order_body, product_body
+from connectors.shopify.simulator.shop import Shop
+from hub.sdk.records import InboundRequest
+from hub.sdk.testing.simulator import Simulator
+
+
+class SeededShop(Simulator):
+    """The hooks of the conformance kit, over the state in ``shop``."""
+
+    shop: Shop
+    _made = 0
+
+    @abstractmethod
+    def webhook(self, topic: str, data: dict[str, Any]) -> InboundRequest:
+        """A signed webhook with this body."""
+
+    def seed_records(self, stream: str, n: int) -> list[str]:
+        """Orders, variants or customers, all different."""
+        return [self.put_record(stream) for _ in range(n)]
+
+    def put_record(self, stream: str, **fields: Any) -> str:
+        """One record with these values in it."""
+        with self.lock:
+            self._made += 1
+            if stream == "order":
+                return self._put_order(self._made, **fields)
+            if stream == "variant":
+                return self._put_variant(self._made, **fields)
+            if stream == "customer":
+                return self._put_customer(self._made, **fields)
+        return super().put_record(stream, **fields)
+
+    def change(self, stream: str, external_id: str) -> None:
+        """Change a note, a title or a name, as a user of the shop would."""
+        with self.lock:
+            self._made += 1
+            now = self.shop.now()
+            if stream == "order":
+                order = self.shop.orders[number_in(external_id, "Order")]
+                order.note = f"Changed {self._made} times"
+                order.updated = max(now, order.updated)
+            elif stream == "variant":
+                variant = self.shop.variants[number_in(external_id, "ProductVariant")]
+                variant.price += Decimal("0.01")
+                variant.updated = variant.product.updated = now
+            elif stream == "customer":
+                customer = self.shop.customers[number_in(external_id, "Customer")]
+                customer.note, customer.updated = f"Changed {self._made} times", now
+            else:
+                super().change(stream, external_id)
+        self.emit_webhook(stream, external_id)
+
+    def delete(self, stream: str, external_id: str) -> None:
+        """Delete a record; its webhook carries no more than the id."""
+        tables: dict[str, tuple[str, dict[int, Any]]] = {
+            "order": ("Order", self.shop.orders),
+            "customer": ("Customer", self.shop.customers),
+            "variant": ("ProductVariant", self.shop.variants),
+        }
+        if stream not in tables:
+            super().delete(stream, external_id)
+        kind, table = tables[stream]
+        with self.lock:
+            number = number_in(external_id, kind)
+            gone = table.pop(number)
+            if stream == "variant":
+                gone.product.variants.remove(gone)
+                request = self.webhook("products/update", product_body(gone.product))
+            else:
+                request = self.webhook(f"{stream}s/delete", {"id": number})
+        self.send_webhook(request)
+
+    def sample_outbound(self, stream: str) -> dict[str, Any]:
+        """A shipment of an order that is there, or a level of an item that is stocked."""
+        with self.lock:
+            self._made += 1
+            if stream == "shipment":
+                order = self.shop.place_order([(f"SHIP-{self._made}", 3, "5.00")], "buyer@example.com")
+                return {
+                    "order_id": order.id,
+                    "number": f"OUT-{self._made}",
+                    "lines": [{"sku": f"SHIP-{self._made}", "quantity": "3"}],
+                    "tracking": [{"number": f"1Z{self._made:08}", "company": "UPS"}],
+                    "notify_customer": False,
+                }
+            if stream == "inventory_level":
+                product = self.shop.add_product(
+                    f"Stocked {self._made}", [{"sku": f"STOCK-{self._made}", "price": "1", "stock": 0}]
+                )
+                return {
+                    "variant_id": product.variants[0].id,
+                    "location_id": self.shop.location(None).id,
+                    "sku": f"STOCK-{self._made}",
+                    "available": str(10 + self._made),
+                }
+        return super().sample_outbound(stream)
+
+    def sample_change(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Other tracking, or another quantity."""
+        if stream == "shipment":
+            return {**data, "tracking": [{"number": data["tracking"][0]["number"] + "X", "company": "UPS"}]}
+        if stream == "inventory_level":
+            return {**data, "available": str(int(data["available"]) + 5)}
+        return super().sample_change(stream, data)
+
+    def webhook_request(self, stream: str, external_id: str) -> InboundRequest:
+        """The webhook of an order, a customer or a variant as it is now."""
+        with self.lock:
+            if stream == "order":
+                return self.webhook("orders/updated", order_body(self.shop.orders[number_in(external_id, "Order")]))
+            if stream == "customer":
+                return self.webhook(
+                    "customers/update", customer_body(self.shop.customers[number_in(external_id, "Customer")])
+                )
+            if stream == "variant":
+                variant = self.shop.variants[number_in(external_id, "ProductVariant")]
+                return self.webhook("products/update", product_body(variant.product))
+        return super().webhook_request(stream, external_id)
+
+    def _put_order(self, number: int, **fields: Any) -> str:
+        price = fields.get("price", Decimal("9.99"))
+        sku = fields.get("sku", f"SKU-{number}")
+        count = fields.get("lines", 1)
+        lines = [(sku if index == 0 else f"{sku}-{index}", 1 + index % 3, price) for index in range(count)]
+        buyer: dict[str, Any] = {"email": f"buyer{number}@example.com", "first_name": "Buyer", "last_name": str(number)}
+        if "zip" in fields:
+            buyer["address"] = {
+                "address1": "1 Main St",
+                "city": "Springfield",
+                "zip": fields["zip"],
+                "country_code": "US",
+            }
+        order: Order = self.shop.place_order(lines, buyer, note=fields.get("text"))
+        order.extra = dict(fields.get("extra", {}))
+        if "updated_at" in fields:
+            order.updated = fields["updated_at"].replace(microsecond=0)
+        return order.id
+
+    def _put_variant(self, number: int, **fields: Any) -> str:
+        given = {"sku": fields.get("sku", f"SKU-{number}"), "price": fields.get("price", "9.99")}
+        variant = self.shop.add_product(fields.get("text", f"Product {number}"), [given]).variants[0]
+        variant.extra = dict(fields.get("extra", {}))
+        if "updated_at" in fields:
+            variant.updated = variant.product.updated = fields["updated_at"].replace(microsecond=0)
+        return variant.id
+
+    def _put_customer(self, number: int, **fields: Any) -> str:
+        data: dict[str, Any] = {
+            "email": f"customer{number}@example.com",
+            "first_name": "Customer",
+            "last_name": str(number),
+        }
+        if "text" in fields:
+            data["note"] = fields["text"]
+        if "zip" in fields:
+            data["address"] = {
+                "address1": "1 Main St",
+                "city": "Springfield",
+                "zip": fields["zip"],
+                "country_code": "US",
+            }
+        customer = self.shop.customer(data)
+        customer.extra = dict(fields.get("extra", {}))
+        if "updated_at" in fields:
+            customer.updated = fields["updated_at"].replace(microsecond=0)
+        return customer.id
