@@ -92,3 +92,9 @@ class HubProcesses:
             code="DEMO-START",
             fix=f"Read {self.log}.",
         )
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment, without what would send the demo's hub to another project's database or broker."""
+    mine = ("HUB_DATABASE_URL", "HUB_BROKER_URL", "HUB_PROJECT")
+    return {name: value for name, value in os.environ.items() if name not in mine}

@@ -23,7 +23,10 @@ from hub.cli.demo.world import ARTICLES, WAREHOUSE, plan_orders
 from hub.cli.opening import open_project, open_store, simulator
 from hub.cli.views.console import err, out, print_json
 from hub.errors import ConfigError
+from hub.store.scratch import fresh_schema
 
+SCHEMA = "hub_demo"
+"""Where the demo lives in a PostgreSQL database; every demo makes it anew."""
 _ARTICLE_KEYS = {("variant", connection, article.sku) for connection in ("shop", "erp") for article in ARTICLES}
 
 
@@ -32,10 +35,13 @@ def perform(
 ) -> int:
     """Run the whole demo and return its exit code."""
     began = time.monotonic()
+    database, broker = database or os.environ.get("HUB_DATABASE_URL"), broker or os.environ.get("HUB_BROKER_URL")
     if broker and not (database or "").startswith("postgresql"):
         raise ConfigError(
             "a broker needs PostgreSQL beside it", fix="Give --database-url postgresql+psycopg://... as well."
         )
+    if database and database.startswith("postgresql"):
+        database = fresh_schema(database, SCHEMA)
     world = World(simulator("shopify")(), simulator("odoo")(), plan_orders(orders))
     world.stock()
     with world.shop.serve() as shop, world.erp.serve() as erp:
@@ -73,7 +79,7 @@ def _perform(world: World, hub: HubProcesses, began: float, *, keep: bool, patie
             print_json(_as_data(world, exceptions, conservation, wrong, seconds))
         else:
             _show(world, exceptions, conservation, wrong, seconds)
-            _show_trace(hub.project, world.orders[2].number)
+            _show_trace(hub.project, world.orders[1].number)
             _show_next(hub.project, world)
     if keep:
         _keep_running(hub)
@@ -136,7 +142,7 @@ def _show(world: World, exceptions: list[dict[str, Any]], conservation: Any, wro
         console.print(
             f"\n[bad]exception {row['id']}  {row['code']}[/bad]  {REASONS[row['code']].meaning}: {row['detail']}"
         )
-        console.print(f"  [wait]what to do[/wait]  {row['fix']}")
+        console.print(f"  [wait]what to do[/wait]  {row['fix'].replace('release ID', 'release ' + str(row['id']))}")
     if wrong:
         console.print("\n[bad]What is there is not what must be there:[/bad]")
         for sentence in wrong:
@@ -177,8 +183,8 @@ def _show_trace(project: Path, number: str) -> None:
     """The trace of one order, by the same command that its user will type."""
     from hub.cli.main import main
 
-    out().print(f"\n[name]$ hub trace {number.lstrip('#')}[/name]")
-    main(["--project", str(project), "trace", number])
+    out().print(f"\n[name]$ hub trace {number.lstrip('#')} --all[/name]")
+    main(["--project", str(project), "trace", number, "--all"])
 
 
 def _show_next(project: Path, world: World) -> None:
