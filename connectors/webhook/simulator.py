@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
-from hub.sdk.jsonio import dump_json
+from hub.sdk.jsonio import dump_json, read_json
 from hub.sdk.records import InboundRequest
 from hub.sdk.testing.simulator import Request, Response, Simulator
 from hub.sdk.webhooks import sign_hmac_base64
 
+MOST_KEYS = 2_000_000
 SECRET = "webhook-simulator-key"  # noqa: S105 - a made-up key of a made-up system
 
 
@@ -68,7 +69,7 @@ class WebhookSimulator(Simulator):
             return Response.json({"error": "unknown id"}, 404)
         verb = "update" if external_id else "create"
         external_id = external_id or f"{stream}-{next(self._numbers)}"
-        data = request.json()
+        data = read_json(request.body, max_keys=MOST_KEYS)
         held[external_id] = {**data, "id": external_id, "marker": request.headers.get("x-marker", "")}
         self.effect(f"{stream}.{verb}", external_id, data)
         return Response.json({"id": external_id}, 201 if verb == "create" else 200)

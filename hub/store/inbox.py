@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,8 +94,12 @@ def accept_in(
     repeats = [answer.id for answer in accepted if answer.duplicate]
     for identity in repeats:
         trace.step(identity, Step("accept", "duplicate", "DUP-EVENT"))
-    if repeats:
-        database.run(connection, "UPDATE message SET duplicates = duplicates + 1 WHERE id IN ?*", sorted(set(repeats)))
+    by_count: defaultdict[int, list[int]] = defaultdict(list)
+    for identity, count in Counter(repeats).items():
+        by_count[count].append(identity)
+    for count, identities in by_count.items():
+        statement = "UPDATE message SET duplicates = duplicates + ? WHERE id IN ?*"
+        database.run(connection, statement, count, sorted(identities))
     trace.flush()
     if cursor is not None:
         database.run(

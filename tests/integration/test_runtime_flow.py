@@ -32,7 +32,9 @@ def test_a_webhook_reaches_its_target_once(backend, open_hub, target, order_webh
 def test_changes_of_one_record_arrive_in_order(backend, open_hub, target, order_webhook):
     with open_hub(backend) as hub:
         for step in range(12):
-            _accept(hub, order_webhook(1, event=f"e{step}", note=f"step {step}", updated=f"2026-03-10T12:00:{step:02}Z"))
+            _accept(
+                hub, order_webhook(1, event=f"e{step}", note=f"step {step}", updated=f"2026-03-10T12:00:{step:02}Z")
+            )
         assert hub.drain(30)
         notes = [effect.data["note"] for effect in target.effects("order")]
         assert notes == sorted(notes, key=lambda note: int(note.split()[1]))

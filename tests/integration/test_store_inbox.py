@@ -86,7 +86,9 @@ def test_the_third_crash_parks_a_message(store: Store) -> None:
 def test_a_release_tries_again_and_a_resolve_does_not(store: Store) -> None:
     ids = [answer.id for answer in store.accept([order(1), order(2)])]
     for message in store.claim_messages():
-        store.finish_messages([Finished(message.id, message.epoch, "exception", "MAP-TYPE", trouble=Trouble("MAP-TYPE"))])
+        store.finish_messages(
+            [Finished(message.id, message.epoch, "exception", "MAP-TYPE", trouble=Trouble("MAP-TYPE"))]
+        )
     first, second = store.exceptions()
     assert store.release([first["id"]], by="ann", note="mapping mended") == {""}
     assert store.release([first["id"]]) == frozenset()
@@ -119,7 +121,9 @@ def test_a_wait_whose_link_came_meanwhile_is_over_at_once(store: Store) -> None:
     store.accept([order(1)])
     (message,) = store.claim_messages()
     store.bind_links([Link("customer", "shop", "c1", "cus_1")])
-    done = Finished(message.id, message.epoch, "waiting", waits=[Wait("customer", "shop", "c1", "external")], wait_for=60)
+    done = Finished(
+        message.id, message.epoch, "waiting", waits=[Wait("customer", "shop", "c1", "external")], wait_for=60
+    )
     assert store.finish_messages([done]) == {""}
     assert len(store.claim_messages()) == 1
 
@@ -183,6 +187,10 @@ def test_many_workers_claim_each_message_once(store: Store) -> None:
 
 def test_personal_data_and_hostile_text_do_not_break_the_store(store: Store) -> None:
     nasty = "a\x00b\ud800'; DROP TABLE message;--%s?"
-    (answer,) = store.accept([NewMessage("shop", "order", nasty, "d1", b"{}", topic=nasty, search_keys=[("order", nasty)])])
+    (answer,) = store.accept(
+        [NewMessage("shop", "order", nasty, "d1", b"{}", topic=nasty, search_keys=[("order", nasty)])]
+    )
     assert store.trace(answer.id).message["external_id"].startswith("a\N{REPLACEMENT CHARACTER}b")
-    assert len(store.find_messages(value=nasty.replace("\x00", "\N{REPLACEMENT CHARACTER}").replace("\ud800", "?"))) == 1
+    assert (
+        len(store.find_messages(value=nasty.replace("\x00", "\N{REPLACEMENT CHARACTER}").replace("\ud800", "?"))) == 1
+    )

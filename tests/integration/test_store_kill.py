@@ -106,7 +106,10 @@ def test_a_worker_killed_anywhere_loses_nothing_and_settles_nothing_twice(databa
                 break
             time.sleep(0.1)
         assert reader is not None
-        counts, states = reader.conservation(), Counter(message["state"] for message in reader.find_messages(limit=1000))
+        counts, states = (
+            reader.conservation(),
+            Counter(message["state"] for message in reader.find_messages(limit=1000)),
+        )
         parked = [trouble["code"] for trouble in reader.exceptions()]
         reader.close()
     finally:

@@ -46,7 +46,9 @@ def hub(open_store: Callable[..., Store], clock: Clock) -> Store:
     return store
 
 
-def put(store: Store, number: int, version: int = 1, *, carries: bool = False, target: str = "erp", lane: str = "") -> int:
+def put(
+    store: Store, number: int, version: int = 1, *, carries: bool = False, target: str = "erp", lane: str = ""
+) -> int:
     """One change of record ``number``, on its way to ``target``. Returns the message's id."""
     (answer,) = store.accept([NewMessage("shop", "order", f"o{number}", f"{number}@{version}@{target}", b"{}")])
     (message,) = [one for one in store.claim_messages() if one.id == answer.id]
