@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.options import JsonOption, LimitOption, ProjectOption, examples
 from hub.cli.views.console import emit, out
-from hub.errors import HubError
+from hub.cli.views.progress import track
+from hub.errors import ConfigError, HubError
+
+if TYPE_CHECKING:
+    from hub.project import Project
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -17,8 +21,9 @@ app = typer.Typer(
 )
 
 Numbers = Annotated[
-    list[int], typer.Argument(metavar="ID...", min=1, help="The exceptions' numbers.", show_default=False)
+    list[int] | None, typer.Argument(metavar="ID...", min=1, help="The exceptions' numbers.", show_default=False)
 ]
+CodeOption = Annotated[str, typer.Option("--code", metavar="CODE", help="All open ones with this reason.")]
 NoteOption = Annotated[str, typer.Option("--note", help="What was done about it; kept in the trace.")]
 StateOption = Annotated[str, typer.Option("--state", "-s", help="open, released, resolved or all.")]
 
@@ -79,19 +84,29 @@ def show(
     emit({"exception": _as_data(found[0]), "trace": trace_data(view)}, as_json=as_json, show=shown)
 
 
-@app.command(epilog=examples("hub exceptions release 3 4 --note 'added the SKU'"))
+@app.command(
+    epilog=examples(
+        "hub exceptions release 3 4 --note 'added the SKU'",
+        "hub exceptions release --code MAP-LOOKUP  # everything that waited on one cause",
+    )
+)
 def release(
-    numbers: Numbers, note: NoteOption = "", project: ProjectOption = None, as_json: JsonOption = False
+    numbers: Numbers = None,
+    code: CodeOption = "",
+    note: NoteOption = "",
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Try what stopped again, with the mappings, lookups and records as they are now. Mend the cause first."""
     from hub.cli.acting import acting
 
     with acting(project) as act:
-        for number in numbers:
+        chosen = _chosen(act.project, numbers, code)
+        for number in track(chosen, "releasing"):
             act.release(number, note)
-    said = ", ".join(map(str, numbers))
+    said = ", ".join(map(str, chosen[:20])) + (" ..." if len(chosen) > 20 else "")
     emit(
-        {"released": numbers},
+        {"released": chosen},
         as_json=as_json,
         show=lambda: out().print(f"[good]released[/good] {said}: hub exceptions shows what stays"),
     )
@@ -99,16 +114,40 @@ def release(
 
 @app.command(epilog=examples("hub exceptions resolve 3 --note 'entered by hand in the ERP'"))
 def resolve(
-    numbers: Numbers, note: NoteOption = "", project: ProjectOption = None, as_json: JsonOption = False
+    numbers: Numbers = None,
+    code: CodeOption = "",
+    note: NoteOption = "",
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Close exceptions without trying again: a person settled them outside the hub."""
     from hub.cli.acting import acting
 
     with acting(project) as act:
-        for number in numbers:
+        chosen = _chosen(act.project, numbers, code)
+        for number in track(chosen, "closing"):
             act.resolve(number, note)
-    said = ", ".join(map(str, numbers))
-    emit({"resolved": numbers}, as_json=as_json, show=lambda: out().print(f"[good]resolved[/good] {said}"))
+    said = ", ".join(map(str, chosen[:20])) + (" ..." if len(chosen) > 20 else "")
+    emit({"resolved": chosen}, as_json=as_json, show=lambda: out().print(f"[good]resolved[/good] {said}"))
+
+
+def _chosen(project: Project, numbers: list[int] | None, code: str) -> list[int]:
+    """The exceptions meant: by number, or all open ones of a reason."""
+    from hub.cli.opening import open_store
+
+    if bool(numbers) == bool(code):
+        raise ConfigError(
+            "give the exceptions' numbers, or --code.", code="CLI-USAGE", fix="For example: hub exceptions release 3."
+        )
+    if numbers:
+        return list(dict.fromkeys(numbers))
+    with open_store(project) as store:
+        found = [one for one in store.exceptions("open", 100_000) if one["code"] == code.upper()]
+    if not found:
+        raise HubError(
+            f"there is no open exception {code[:40]!r}.", code="EXC-UNKNOWN", fix="hub exceptions shows the open ones."
+        )
+    return [one["id"] for one in found]
 
 
 def _as_data(exception: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _UNFINISHED = {"new", "leased", "waiting", "pending"}
 _MOST_RECORDS = 8
+_NAMES = ("number", "sku", "code", "name")
+"""What people call a record that has no natural key, the best first."""
 
 
 def story(store: Store, views: Sequence[Any]) -> dict[str, Any]:
@@ -47,7 +49,8 @@ def _record(record: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": record["id"],
         "entity": record["entity"],
-        "key": record["natural_key"] or "",
+        "key": record["natural_key"]
+        or next((str(record["body"][name]) for name in _NAMES if record["body"].get(name)), ""),
         "known_as": {link["connection"]: link["external_id"] for link in record["links"]},
     }
 

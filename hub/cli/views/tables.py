@@ -60,29 +60,47 @@ def show_deliveries(found: Sequence[Row], now: float) -> None:
     out().print(table)
 
 
+_ALIKE = 3
+"""So many exceptions with one cause are shown; the others are counted."""
+
+
 def show_exceptions(found: Sequence[Row], now: float) -> None:
-    """The exceptions desk: each with its reason and what to do."""
+    """The exceptions desk: each with its reason and what to do. Those with one cause are shown together."""
     if not found:
         out().print("[good]nothing waits for a person[/good]")
         return
+    causes: dict[tuple[str, ...], list[Row]] = {}
     for one in found:
-        head = Text.assemble(
-            (f"exception {one['id']}", "name"), "  ", (one["code"], "bad" if one["state"] == "open" else "quiet"), "  ",
-            state_text(one["state"]), f"  {ago(one['opened_at'], now)}",
-        )  # fmt: skip
-        out().print(head)
-        route = one["connection"] + (f" → {one['target']}" if one.get("target") else "")
-        what = f"{route}  {one['stream']} {safe(one['external_id'])}"
-        keys = ", ".join(one.get("keys", ()))
-        _indented(Text.assemble((what, "key"), f"  message {one['message_id']}", f"  ({safe(keys)})" if keys else ""))
-        _indented(Text(safe(one["detail"] or _meaning(one["code"]))))
-        if one.get("where"):
-            _indented(Text.assemble(("at ", "quiet"), (safe(one["where"]), "key")))
-        fix = fix_of(one)
-        if fix and one["state"] == "open":
-            _indented(Text.assemble(("→ ", "good"), safe(fix)))
-        if one.get("note") or one.get("closed_by"):
-            _indented(Text(f"{one['state']} by {one['closed_by'] or '?'} {safe(one['note'] or '')}".rstrip(), "quiet"))
+        causes.setdefault((one["code"], one["state"], one["detail"], one.get("where") or ""), []).append(one)
+    for alike in causes.values():
+        for one in alike[:_ALIKE]:
+            _exception(one, now)
+        if len(alike) > _ALIKE:
+            code, left = alike[0]["code"], len(alike) - _ALIKE
+            numbers = ", ".join(str(one["id"]) for one in alike[_ALIKE : _ALIKE + 20]) + (" ..." if left > 20 else "")
+            _indented(Text.assemble((f"and {left} more like it", "name"), f": {numbers}"))
+            if alike[0]["state"] == "open":
+                _indented(Text.assemble(("→ ", "good"), f"all at once: hub exceptions release --code {code}"))
+
+
+def _exception(one: Row, now: float) -> None:
+    head = Text.assemble(
+        (f"exception {one['id']}", "name"), "  ", (one["code"], "bad" if one["state"] == "open" else "quiet"), "  ",
+        state_text(one["state"]), f"  {ago(one['opened_at'], now)}",
+    )  # fmt: skip
+    out().print(head)
+    route = one["connection"] + (f" → {one['target']}" if one.get("target") else "")
+    what = f"{route}  {one['stream']} {safe(one['external_id'])}"
+    keys = ", ".join(one.get("keys", ()))
+    _indented(Text.assemble((what, "key"), f"  message {one['message_id']}", f"  ({safe(keys)})" if keys else ""))
+    _indented(Text(safe(one["detail"] or _meaning(one["code"]))))
+    if one.get("where"):
+        _indented(Text.assemble(("at ", "quiet"), (safe(one["where"]), "key")))
+    fix = fix_of(one)
+    if fix and one["state"] == "open":
+        _indented(Text.assemble(("→ ", "good"), safe(fix)))
+    if one.get("note") or one.get("closed_by"):
+        _indented(Text(f"{one['state']} by {one['closed_by'] or '?'} {safe(one['note'] or '')}".rstrip(), "quiet"))
 
 
 def show_records(found: Sequence[Row], now: float) -> None:

@@ -43,9 +43,8 @@ def show_trace(view: Any, now: float, *, payloads: bool = False, http: bool = Fa
         times = "once more" if message["duplicates"] == 1 else f"{message['duplicates']} times more"
         _line(Text(f"the same fact came {times}, and was absorbed", "quiet"))
     began = message["received_at"]
-    for step in view.steps:
-        if step["delivery_id"] is None:
-            _step(step, began, payloads)
+    for step, times in _counted([step for step in view.steps if step["delivery_id"] is None]):
+        _step(step, began, payloads, times=times)
     for delivery in view.deliveries:
         _delivery(delivery, view.steps, now, payloads=payloads, http=http)
     for exception in view.exceptions:
@@ -55,7 +54,21 @@ def show_trace(view: Any, now: float, *, payloads: bool = False, http: bool = Fa
         _line(Text(f"belongs together with message {numbers}", "quiet"))
 
 
-def _step(step: Row, began: float, payloads: bool, indent: int = 2) -> None:
+def _counted(steps: list[Row]) -> list[tuple[Row, int]]:
+    """Each step, with how often it came in a row."""
+    counted: list[tuple[Row, int]] = []
+    for step in steps:
+        last = counted[-1][0] if counted else None
+        if last and all(
+            last[name] == step[name] for name in ("name", "outcome", "code", "detail", "before", "after", "mapping")
+        ):
+            counted[-1] = (last, counted[-1][1] + 1)
+        else:
+            counted.append((step, 1))
+    return counted
+
+
+def _step(step: Row, began: float, payloads: bool, indent: int = 2, times: int = 1) -> None:
     took = f"+{span(step['at'] - began)}" if step["at"] >= began else ""
     text = Text.assemble(
         (clock(step["at"]), "quiet"), f" {took:>8}  ", (f"{step['name']:<10}", "name"), state_text(step["outcome"]),
@@ -65,6 +78,8 @@ def _step(step: Row, began: float, payloads: bool, indent: int = 2) -> None:
         text.append(f"  {safe(step['mapping'])}", style="key")
     if step["detail"]:
         text.append(f"  {safe(redact(step['detail']))}")
+    if times > 1:
+        text.append(f"  {times} times", style="quiet")
     _line(text, indent)
     if payloads:
         _change(step.get("before_body"), step.get("after_body"), indent + 4)
@@ -88,9 +103,8 @@ def _delivery(delivery: Row, steps: list[Row], now: float, *, payloads: bool, ht
             (f"  {safe(delivery['record_id'])} v{delivery['record_version']}", "quiet"),
         )
     )
-    for step in steps:
-        if step["delivery_id"] == delivery["id"]:
-            _step(step, delivery["created_at"], payloads, 6)
+    for step, times in _counted([step for step in steps if step["delivery_id"] == delivery["id"]]):
+        _step(step, delivery["created_at"], payloads, 6, times)
     if payloads and delivery.get("request_body") is not None:
         _line(Text("request", "quiet"), 6)
         _json(delivery["request_body"], 8)
