@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime  # noqa: TC003 - pydantic reads it
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
