@@ -39,6 +39,8 @@ class Code:
     tables: tuple[tuple[str, str, str, bool], ...]
     constants: Mapping[str, Any]
     compiled: Any
+    places: tuple[tree.Place | None, ...]
+    """The place in the mapping of every line of ``text``."""
 
 
 @dataclass(slots=True)
@@ -53,7 +55,8 @@ class Coder:
 
     filters: Mapping[str, Callable[..., Any]]
     absent: frozenset[str]
-    lines: list[str] = field(default_factory=list)
+    lines: list[tuple[str, tree.Place | None]] = field(default_factory=list)
+    place: tree.Place | None = None
     depth: int = 1
     names: dict[str, str] = field(default_factory=lambda: {"src": "src", "meta": "meta"})
     hoisted: dict[tuple[str, tuple[Any, ...]], str] = field(default_factory=dict)
@@ -87,13 +90,20 @@ class Coder:
         if left:
             made = f"_there({made})"
         self.line(f"return {key}, {made}")
-        text = "def mapping(src, meta, run):\n w = 0\n" + "\n".join(self.lines) + "\n"
+        text = "def mapping(src, meta, run):\n w = 0\n" + "".join(f"{line}\n" for line, _ in self.lines)
         compiled = compile(text, "<mapping>", "exec", dont_inherit=True, optimize=0)
-        return Code(text, tuple(self.used_filters), tuple(self.tables), dict(self.constants), compiled)
+        return Code(
+            text,
+            tuple(self.used_filters),
+            tuple(self.tables),
+            dict(self.constants),
+            compiled,
+            (None, None, *(place for _, place in self.lines)),
+        )
 
     def line(self, text: str) -> None:
         """One line at the present depth."""
-        self.lines.append(" " * self.depth + text)
+        self.lines.append((" " * self.depth + text, self.place))
 
     def new(self, letter: str) -> str:
         """A name that was not used yet."""
@@ -126,7 +136,9 @@ class Coder:
 
     def part(self, part: tree.Part) -> tuple[str, bool]:
         """The value of a part."""
+        around, self.place = self.place, part.place
         made: tuple[str, bool] = getattr(self, f"_part_{type(part).__name__.lower()}")(part)
+        self.place = around
         return made
 
     def _part_leaf(self, part: tree.Leaf) -> tuple[str, bool]:
@@ -213,14 +225,14 @@ class Coder:
         self.line(f" {var} = {last[1]}")
         return var, left
 
-    def _block(self, part: tree.Part) -> tuple[list[str], str, bool]:
+    def _block(self, part: tree.Part) -> tuple[list[tuple[str, tree.Place | None]], str, bool]:
         """A part written one level deeper, apart from the lines so far."""
         with self._deeper() as lines:
             code, left = self.part(part)
         return lines, code, left
 
     @contextmanager
-    def _deeper(self) -> Iterator[list[str]]:
+    def _deeper(self) -> Iterator[list[tuple[str, tree.Place | None]]]:
         outer, self.lines = self.lines, []
         inner, hoisted = self.lines, dict(self.hoisted)
         self.depth += 1

@@ -171,6 +171,8 @@ class Evaluator:
             self.part = part
             raise self.fault("MAP-MISSING", f"`let` {name} has no value.", "Give it one for every case, or use null.")
         origin = self._origin(part)
+        if origin is None:
+            self._spend(size(value))
         self.scope[name] = Bound(value, origin, {} if origin is not None else reads.all())
 
     def _origin(self, part: tree.Part) -> str | None:
@@ -218,6 +220,7 @@ class Evaluator:
         if value is LEFT:
             self._told(part, LEFT, reads)
             return LEFT
+        self._spend(len(value) if value.__class__ is str else size(value) if value.__class__ in (list, dict) else 0)
         if value.__class__ not in _PLAIN:
             raise self.fault("MAP-TYPE", f"The result is {masked(value)}, which is not plain data.")
         self._told(part, value, reads)
@@ -626,10 +629,10 @@ class Evaluator:
     def _defined(self, expr: ex.Defined) -> bool:
         try:
             self.eval(expr.base)
-            return True
         except Missing as fault:
             self._missed(fault)
             return False
+        return True
 
     def _is(self, expr: ex.Is) -> bool:
         base = self.eval(expr.base)

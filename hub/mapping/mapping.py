@@ -62,6 +62,7 @@ class Mapping:
         self.path = source.path
         self.texts = built.texts
         self.program = built.program
+        self.text = built.code.text
         self.warnings: list[Finding] = built.warnings
         self._source, self._built, self._lookups, self._filters = source, built, lookups, filters
         self._tables: dict[str, Table] = {name: lookups.require(name) for name in built.program.tables}
@@ -100,8 +101,10 @@ class Mapping:
         run = Run(links) if self._linking else self._unlinked
         try:
             made = self._fast(src, meta, run)
-        except Exception:  # noqa: BLE001 - whatever the fast form stumbled over, the checked form says it properly
+        except Exception as error:  # noqa: BLE001 - whatever the fast form stumbled over, the checked form says it properly
             self.deviations += 1
+            if isinstance(error, MappingError) and error.code == "MAP-LIMIT":
+                raise self._over(error) from None  # the checked form would only take longer to get there
             outcome = self.checked(src, meta, links)
             story = Lineage(self, src, meta, outcome.links) if lineage and outcome.filtered is None else None
             return Translation(outcome.record, outcome.key, outcome.filtered, outcome.links, story)
@@ -111,6 +114,17 @@ class Mapping:
         if run.missing:
             raise links_missing(run.missing, self.file)
         return Translation(made[1], made[0], None, used, Lineage(self, src, meta, used) if lineage else None)
+
+    def _over(self, error: MappingError) -> MappingFault:
+        """The error of a budget, at the place of the mapping where it ran out."""
+        frame, line = error.__traceback__, 0
+        while frame is not None:
+            line = frame.tb_lineno if frame.tb_frame.f_code.co_filename == "<mapping>" else line
+            frame = frame.tb_next
+        places = self._built.code.places
+        place = places[line - 1] if 0 < line <= len(places) else None
+        file, number, target = (place.file, place.line, place.target) if place else (self.file, 1, "output")
+        return MappingFault(error.message, code=error.code, fix=error.fix, file=file, line=number, at=target)
 
     def table_version(self, name: str) -> str:
         """The version of a lookup table that this mapping uses."""

@@ -215,7 +215,7 @@ def column_of(row: Any, column: str) -> Any:
 
 
 def size(value: Any, most: int = limits.WORK) -> int:
-    """About how many bytes a value has when it is written out; stops counting above ``most``."""
+    """About how many bytes a value takes; stops counting above ``most``."""
     total, waiting = 0, [value]
     while waiting and total <= most:
         item = waiting.pop()
@@ -223,17 +223,17 @@ def size(value: Any, most: int = limits.WORK) -> int:
         if kind is str:
             total += len(item) + 2
         elif kind is dict:
-            total += 2
+            total += 32
             for name, inner in item.items():
-                total += len(name) + 4
+                total += len(name) + 16
                 waiting.append(inner)
                 if total > most:
                     break
         elif kind is list:
-            total += 2 + len(item)
+            total += 32 + 8 * len(item)
             waiting.extend(item if len(item) <= most else item[:most])
         else:
-            total += 8
+            total += 16
     return total
 
 
