@@ -209,7 +209,7 @@ class Coder:
         self, cases: list[tuple[str, tree.Part]], other: tree.Part | None, *, none: str = "_LEFT"
     ) -> tuple[str, bool]:
         """One of several parts: a conditional expression where all are simple, else lines with if and else."""
-        blocks = [(test, *self._block(inner)) for test, inner in cases]
+        blocks = [(test, *self._block(inner)) for test, inner in cases if inner is not None]
         last = self._block(other) if other is not None else ([], none, none == "_LEFT")
         left = last[2] or any(block[3] for block in blocks)
         if not last[0] and not any(block[1] for block in blocks):
@@ -246,10 +246,15 @@ class Coder:
         value = self.new("t")
         self.line(f"{value} = {self.strict(part.value)}")
         self.line(f"if _type({value}) is not _str: {value} = _case({value})")
-        cases = [(f"{value} is None", part.null)] if part.null is not None else []
+        cases: list[tuple[str, tree.Part | None]] = [(f"{value} is None", part.null)] if part.null is not None else []
         constant = all(isinstance(inner, tree.Leaf) and isinstance(inner.expr, ex.Const) for _, inner in part.branches)
         if constant and len(part.branches) > 1:
-            name = self._constant({key: inner.expr.value for key, inner in part.branches})
+            constants = {
+                key: inner.expr.value
+                for key, inner in part.branches
+                if isinstance(inner, tree.Leaf) and isinstance(inner.expr, ex.Const)
+            }
+            name = self._constant(constants)
             found = self.new("t")
             self.line(f"{found} = _get({name}, {value}, _ABSENT)")
             other, left = (
@@ -262,7 +267,7 @@ class Coder:
             null, null_left = self.part(part.null)
             return f"({null} if {value} is None else {other})", left or null_left
         cases += [(f"{value} == {key!r}", inner) for key, inner in part.branches]
-        return self._choice(cases, part.other, none="_stop()")  # type: ignore[arg-type]
+        return self._choice(cases, part.other, none="_stop()")
 
     def _part_first(self, part: tree.First) -> tuple[str, bool]:
         var = self.new("t")

@@ -30,6 +30,7 @@ from hub.mapping.runtime import (
     joined,
     negative,
     positive,
+    size,
     text,
 )
 
