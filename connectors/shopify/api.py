@@ -14,6 +14,9 @@ from hub.sdk.connector import Clock, ConnectorIO
 
 _FORBIDDEN = frozenset({"ACCESS_DENIED", "SHOP_INACTIVE"})
 _LONGEST_PAUSE = 10.0
+_SHORT_PAUSE = 2.0
+"""Pauses up to this are waited for here; longer ones go back to the hub, whose other work need not wait."""
+_PATIENCE = 2
 
 
 class UserErrors(Rejected):
@@ -91,6 +94,17 @@ class ShopifyApi:
         return payload
 
     def _send(self, name: str, variables: dict[str, Any], *, effect: bool) -> dict[str, Any]:
+        """Send, and where the shop asks for a short pause, wait for it: what was throttled had no effect."""
+        for _ in range(_PATIENCE):
+            try:
+                return self._send_once(name, variables, effect=effect)
+            except RateLimited as slow:
+                if slow.after is None or slow.after > _SHORT_PAUSE:
+                    raise
+                self._io.clock.sleep(slow.after)
+        return self._send_once(name, variables, effect=effect)
+
+    def _send_once(self, name: str, variables: dict[str, Any], *, effect: bool) -> dict[str, Any]:
         if (wait := self._budget.pause(name)) > 0:
             self._io.clock.sleep(wait)
         response = self._io.http.request(

@@ -40,9 +40,7 @@ class Finding:
     def order(self, number: str) -> ExternalRef | None:
         """The order with this number, such as #1001."""
         nodes = self._api.query("find_orders", query=f"name:{_quoted(number)}")["orders"]["nodes"]
-        node = _only(
-            [node for node in nodes if node["name"].lstrip("#") == number.lstrip("#")], f"orders with number {number}"
-        )
+        node = _only([node for node in nodes if node["name"] == number], f"orders with number {number}")
         return ExternalRef(node["id"], version_of(node["updatedAt"])) if node else None
 
     def location(self, code: str) -> ExternalRef | None:

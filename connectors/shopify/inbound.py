@@ -37,6 +37,7 @@ def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[
     elif topic in CUSTOMER_TOPICS:
         yield _whole("customer", "Customer", topic, payload, delivery, request.body, common)
     elif topic in VARIANT_TOPICS:
+        _id("Product", payload)
         for variant in variants_of_product(payload, currency):
             yield RawMessage(
                 stream="variant",
