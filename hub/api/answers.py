@@ -39,13 +39,13 @@ async def refuse(send: Send, error: InputRefused, headers: Headers | None = None
     await answer(send, error.status, error_document(error), headers)
 
 
-async def refuse_unread(receive: Receive, send: Send, error: InputRefused) -> None:
+async def refuse_unread(receive: Receive, send: Send, error: InputRefused, headers: Headers | None = None) -> None:
     """Answer with an error before the body was read, then read on for a moment and forget what comes.
 
     Closing at once would reset the connection, and the sender would often see the reset instead of the answer.
     """
     body = json.dumps(error_document(error)).encode()
-    await _start(send, error.status, body, [(b"connection", b"close")])
+    await _start(send, error.status, body, [(b"connection", b"close"), *(headers or [])])
     await send({"type": "http.response.body", "body": body, "more_body": True})
     try:
         async with asyncio.timeout(DRAIN_SECONDS):

@@ -48,7 +48,7 @@ class Receiver:
             result = await self._take(scope, receive)
         except _UnreadError as unread:
             status = unread.error.status
-            await refuse_unread(receive, send, unread.error)
+            await refuse_unread(receive, send, unread.error, self._headers(unread.error))
             metrics.REFUSED.labels(unread.error.code).inc()
         except InputRefused as error:
             status = error.status

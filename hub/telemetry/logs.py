@@ -28,6 +28,19 @@ NOISY = {
 }
 
 
+class _Stderr(logging.StreamHandler[Any]):
+    """Writes to whatever standard error is at the moment of the line."""
+
+    @property
+    def stream(self) -> Any:
+        """The present standard error."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: Any) -> None:
+        """Nothing to keep."""
+
+
 def configure(level: str, *, style: str = "auto") -> None:
     """Configure structlog and the standard library's logging alike."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
@@ -46,7 +59,7 @@ def configure(level: str, *, style: str = "auto") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _as_json if as_json else _as_text],
