@@ -99,7 +99,7 @@ def show_fault(error: HubError, prefix: str = "") -> None:
     out().print(Text.assemble(prefix, ("error ", "bad"), (error.code, "name"), "  ", (safe(near(error.where)), "key")))
     out().print(Padding(Text(safe(error.message)), (0, 0, 0, 2), expand=False))
     source = getattr(error, "source", "")
-    if source:
+    if source and source not in error.message:
         out().print(Padding(Text.assemble(("reads ", "quiet"), safe(source)), (0, 0, 0, 2), expand=False))
     if error.fix:
         out().print(Padding(Text.assemble(("→ ", "good"), safe(error.fix)), (0, 0, 0, 2), expand=False))

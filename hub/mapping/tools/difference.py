@@ -28,6 +28,7 @@ class Change:
     times: int = 0
     examples: list[tuple[str, Any, Any]] = field(default_factory=list)
     money: dict[str, Decimal] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set, repr=False)
 
 
 @dataclass(slots=True)
@@ -104,10 +105,12 @@ def _note(report: Report, name: str, before: Attempt, after: Attempt, new: Opene
     for one in found:
         path = _open(one.path)
         change = report.changes.setdefault(path, Change(path, new.line_of(one.path)))
-        change.times += 1
+        if name not in change.seen:
+            change.seen.add(name)
+            change.times += 1
         if len(change.examples) < 3:
             change.examples.append((name, one.expected, one.actual))
-        _add_money(change, one, before.record, after.record)
+        _add_money(change, one, before.translation.record, after.translation.record)
 
 
 def _differences(before: Attempt, after: Attempt) -> list[Difference]:
@@ -122,7 +125,8 @@ def _differences(before: Attempt, after: Attempt) -> list[Difference]:
                 "filtered" if after.filtered else "translated",
             )
         ]
-    found = compare(before.record, after.record)
+    # as the mappings made them, before numbers become text: 5.00 and 5 are the same number
+    found = compare(before.translation.record, after.translation.record)
     if before.key != after.key:
         found.insert(0, Difference("key", "changed", before.key, after.key))
     return found
