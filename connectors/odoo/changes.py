@@ -20,7 +20,7 @@ from connectors.odoo.client import OdooClient, Record
 
 BEGINNING = "1970-01-01 00:00:00"
 FORMAT = "%Y-%m-%d %H:%M:%S"
-_MOST_SEEN = 5000
+_MOST_SEEN = 500
 
 
 def parsed(stamp: str) -> datetime:

@@ -29,6 +29,7 @@ _OF_MODEL = frozenset(
         "load",
         "fields_get",
         "name_search",
+        "check_object_reference",
         "context_get",
         "default_get",
     }
@@ -218,6 +219,17 @@ class OdooClient:
         made = self.call(model, "create", effect=True, context=context, vals_list=[values])
         return int(made[0] if isinstance(made, list) else made)
 
+    def by_external_id(self, name: str) -> int | None:
+        """The id of the record with this Odoo external id; none when there is no such record (any more)."""
+        module, _, rest = name.partition(".")
+        try:
+            found = self.call(
+                "ir.model.data", "check_object_reference", module=module, xml_id=rest, context={"active_test": False}
+            )
+        except Rejected:
+            return None
+        return int(found[1]) if found[1] else None
+
     def upsert(self, model: str, columns: list[str], rows: list[list[str]]) -> int:
         """Make or update the record whose Odoo external id is the column "id", in one transaction.
 
@@ -252,8 +264,9 @@ class OdooClient:
 
     def _ask_version(self) -> tuple[int, ...]:
         response = self.http.request("GET", self.config.url + "/json/version", deadline=self.config.deadline)
-        if response.status == 200:
-            answer = _try_json(response)
+        if response.status != 404:  # Odoo 18 and older do not have the address
+            response.raise_for()
+            answer = _read(response, effect=False)
             if isinstance(answer, dict) and "version" in answer:
                 return _parsed(str(answer["version"]))
         body = {
@@ -271,7 +284,7 @@ class OdooClient:
         )
         if response.status != 200:
             response.raise_for()
-        answer = _try_json(response)
+        answer = _read(response, effect=False)
         result = answer.get("result") if isinstance(answer, dict) else None
         if not isinstance(result, dict) or "server_version" not in result:
             raise Rejected(

@@ -112,7 +112,11 @@ class AdvanceInvoice(Model):
         orders = self.env.context.get("active_ids") or [one for id_ in ids for one in self.get(id_)["sale_order_ids"]]
         made = [self._invoice(self.env["sale.order"].get(int(id_))) for id_ in orders]
         partner = self.env["account.move"].get(made[0])["partner_id"]
-        context = {"default_move_type": "out_invoice", "default_partner_id": partner, "default_partner_shipping_id": partner}
+        context = {
+            "default_move_type": "out_invoice",
+            "default_partner_id": partner,
+            "default_partner_shipping_id": partner,
+        }
         return {
             "id": 261, "type": "ir.actions.act_window", "name": "Invoices", "res_model": "account.move", "res_id": made[0],
             "target": "current", "context": {**context, "default_invoice_payment_term_id": None},

@@ -119,6 +119,10 @@ class Env:
         """Note what the running transaction did to the outside; told only when it succeeds."""
         self._effects.append((kind, key, data))
 
+    def forget_effects(self) -> None:
+        """What the running transaction did was no request's doing."""
+        self._effects.clear()
+
     def undoable(self, undo: Callable[[], object]) -> None:
         """Remember how to take a change back."""
         self.undo_list.append(undo)
@@ -316,7 +320,8 @@ class Model:
 
     def _record(self, row: Row, fields: list[str]) -> Row:
         names = fields or list(self.known)
-        return {"id": row["id"], **{name: self._shown(row, name) for name in names if name != "id"}}
+        beside: Row = row.get("beside") or {}
+        return {"id": row["id"], **{name: self._shown(row, name) for name in names if name != "id"}, **beside}
 
     def matching(self, domain: list[Any]) -> list[Row]:
         """The rows that fit, archived ones left out as in Odoo."""

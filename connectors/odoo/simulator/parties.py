@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from connectors.odoo.simulator.errors import validation_error, value_error
-from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, many, number, one
+from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, many, number, one, rpc
 
 
 class ExternalIds(Model):
@@ -27,6 +27,14 @@ class ExternalIds(Model):
             raise validation_error(
                 "The operation cannot be completed: You cannot have multiple records with the same external ID"
             )
+
+    @rpc
+    def check_object_reference(self, module: str, xml_id: str, raise_on_access_error: bool = False) -> list[Any]:  # noqa: ARG002
+        """The model and the id behind an external id; the id is false when the record is gone."""
+        for row in self.rows.values():
+            if (row["module"], row["name"]) == (module, xml_id):
+                return [row["model"], row["res_id"] if row["res_id"] in self.env[row["model"]].rows else False]
+        raise value_error(f"External ID not found in the system: {module}.{xml_id}")
 
 
 class Currencies(Model):

@@ -221,6 +221,7 @@ class SaleOrderLines(Model):
         """A line of a confirmed order that changes changes the planned delivery."""
         order = self.env["sale.order"].rows[row["order_id"]]
         if order["state"] == "sale":
+            self.env.effect("order.update", order["id"], {"marker": order["client_order_ref"]})
             self.env["stock.picking"].replan(order, row, row["product_uom_qty"] - before)
 
     @rpc

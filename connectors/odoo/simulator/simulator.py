@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.odoo.simulator import accounting, parties, products, sales, stock
 from connectors.odoo.simulator.errors import OdooError, user_error
+from connectors.odoo.simulator.hooks import Hooks
 from connectors.odoo.simulator.orm import Env, Row
 from connectors.odoo.simulator.seed import seed as make_company
 from hub.errors import InputRefused
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 LOGIN, API_KEY, DATABASE, USER = "admin", "odoo-sim-key-0123456789abcdef", "odoo_sim", 2
 _HTML_404 = b"<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
-_OF_MODEL = frozenset({"create", "search", "search_read", "search_count", "load", "fields_get", "name_search"})
+_OF_MODEL = frozenset(
+    {"create", "search", "search_read", "search_count", "load", "fields_get", "name_search", "check_object_reference"}
+)
 
 
 class OdooSimulator(Simulator):
@@ -44,6 +47,7 @@ class OdooSimulator(Simulator):
             self.env.add(kinds)
         with self.env.transaction():
             make_company(self.env, currency=currency, country=country)
+        self._hooks = Hooks(self)
         self.env.tell = lambda kind, key, data: self.effect(kind, str(key), data)
 
     # --- the wire
@@ -171,6 +175,46 @@ class OdooSimulator(Simulator):
             raise OdooError(kind, f"The method '{model}.{name}' does not exist")
         return method
 
+    # --- what the conformance kit asks
+
+    def seed_records(self, stream: str, n: int) -> list[str]:
+        """Make records, as users of the Odoo company would."""
+        made = []
+        for _ in range(n):
+            with self.work():
+                made.append(self._hooks.put(stream, {}))
+        return made
+
+    def put_record(self, stream: str, **fields: Any) -> str:
+        """Make one record with these values."""
+        with self.work():
+            return self._hooks.put(stream, fields)
+
+    def change(self, stream: str, external_id: str) -> None:
+        """Change one record."""
+        with self.work():
+            self._hooks.change(stream, external_id)
+
+    def delete(self, stream: str, external_id: str) -> None:
+        """Delete one record."""
+        with self.work():
+            self._hooks.delete(stream, external_id)
+
+    def natural_key(self, stream: str, external_id: str) -> str:
+        """The natural key of a record."""
+        with self.lock:
+            return self._hooks.natural_key(stream, external_id)
+
+    def sample_outbound(self, stream: str) -> dict[str, Any]:
+        """Data for a create."""
+        with self.work():
+            return self._hooks.sample(stream)
+
+    def sample_change(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
+        """The data with something changed."""
+        with self.lock:
+            return self._hooks.sample_change(stream, data)
+
     # --- what people do in Odoo
 
     @contextmanager
@@ -178,6 +222,7 @@ class OdooSimulator(Simulator):
         """Do something as a user of the Odoo company would: one transaction, under the lock."""
         with self.lock, self.env.transaction():
             yield self.env
+            self.env.forget_effects()  # effects are what requests did
 
     def add_product(
         self, sku: str, name: str, price: Any, stock: Mapping[str, Any] | None = None, **values: Any

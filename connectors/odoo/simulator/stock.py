@@ -277,7 +277,7 @@ class Pickings(Model):
             )
             touched = self.rows[open_[0]["picking_id"]]
         elif difference > 0:
-            touched = (self._open(order) or [self._new(order)])[0]
+            touched = (self._open(order) or [self.plan(order)])[0]
             moves.insert({
                 "picking_id": touched["id"], "product_id": line["product_id"], "product_uom_qty": difference, "sale_line_id": line["id"],
                 "location_id": touched["location_id"], "location_dest_id": touched["location_dest_id"], "origin": touched["origin"],
@@ -291,7 +291,8 @@ class Pickings(Model):
     def _open(self, order: Row) -> list[Row]:
         return [p for p in self.rows.values() if p["sale_id"] == order["id"] and p["state"] in _OPEN]
 
-    def _new(self, order: Row) -> Row:
+    def plan(self, order: Row) -> Row:
+        """A new, empty delivery of an order."""
         warehouse = self.env["stock.warehouse"].rows[order["warehouse_id"]]
         type_ = self.env["stock.picking.type"].of(warehouse["id"], "outgoing")
         reference = f" - {order['client_order_ref']}" if self.env.version < 19 and order["client_order_ref"] else ""

@@ -89,6 +89,8 @@ class ChangingRecords(OdooStream):
 
     def fetch(self, external_id: str) -> RawMessage | None:
         """The record with this id as it is now."""
+        if not (external_id.isascii() and external_id.isdigit()):
+            return None
         domain = [*self.domain, ["id", "=", int(external_id)]]
         asked = ["id", "write_date", *self.fields()]
         records = self.client.search_read(self.model, domain, asked, context={"active_test": False})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.odoo.changes import iso
 from connectors.odoo.client import OdooClient
 from connectors.odoo.config import OdooConfig
-from connectors.odoo.streams.base import OdooStream
+from connectors.odoo.streams.base import OdooStream, external_name
 from connectors.odoo.streams.partners import Partners
 from hub.errors import Rejected
 from hub.sdk.connector import FULL, Clock, Stream
@@ -31,9 +31,12 @@ class Customers(OdooStream):
             raise Rejected(error.message, code="XREF-CONFLICT", fix=error.fix) from None
         return ExternalRef(str(found["id"]), iso(found["write_date"])) if found else None
 
-    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:  # noqa: ARG002
-        """None: the write may be repeated at will, for Odoo keeps the external id of what the marker made unique."""
-        return None
+    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
+        """The partner that this marker made. Where another was adopted there is nothing to find, and adopting it again is harmless."""
+        if record.external_id:
+            return None
+        made = self.client.by_external_id(external_name(record.marker))
+        return DeliverResult(str(made), "adopted") if made else None
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
         """Change the partner that is known, adopt the one with the e-mail address, or make one."""

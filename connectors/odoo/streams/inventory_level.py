@@ -12,13 +12,17 @@ from typing import Any
 from connectors.odoo.changes import BEGINNING, Walk, fingerprint, iso
 from connectors.odoo.client import Record
 from connectors.odoo.streams.base import OdooStream, many2one
-from hub.errors import Rejected
 from hub.sdk.connector import FULL, Stream
 from hub.sdk.records import Cursor, Page, RawMessage
 
 _QUANTITIES = ("qty_available", "free_qty", "incoming_qty", "outgoing_qty", "virtual_available")
 _QUANT = ["product_id", "location_id", "quantity", "reserved_quantity"]
 _MOVE = ["product_id", "state", "product_uom_qty", "quantity", "date"]
+
+_WALKS = (
+    ("quant", "stock.quant", (["location_id.usage", "=", "internal"],), _QUANT),
+    ("move", "stock.move", (), _MOVE),
+)
 
 
 class InventoryLevels(OdooStream):
@@ -30,27 +34,39 @@ class InventoryLevels(OdooStream):
         """First every stocked product, then those whose quants or moves changed."""
         state: dict[str, Any] = dict(cursor) if cursor else self._beginning()
         warehouses = self._warehouses()
-        batch = max(1, limit // max(1, len(warehouses)))
+        batch = max(1, limit // max(1, len(warehouses)))  # each product gives a message for each warehouse
         if state["phase"] == "all":
             return self._all(state, warehouses, batch)
-        quant, move = Walk.of(state["quant"]), Walk.of(state["move"])
-        now, overlap = self.clock.now(), self.config.overlap
-        inside = [["location_id.usage", "=", "internal"]]
-        quants, more_quants = quant.step(self.client, "stock.quant", inside, _QUANT, batch, overlap=overlap, now=now)
-        moves, more_moves = move.step(self.client, "stock.move", [], _MOVE, batch, overlap=overlap, now=now)
+        rows, state, more = self._changes(state, batch)
         versions: dict[int, str] = {}
-        for row in [*quants, *moves]:
+        for row in rows:
             product = many2one(row["product_id"])
             if product:
                 versions[product] = max(versions.get(product, ""), row["write_date"])
-        following = {**state, "quant": quant.as_cursor(), "move": move.as_cursor()}
-        return Page(self._levels(versions, warehouses), following, more_quants or more_moves)
+        return Page(self._levels(versions, warehouses), state, more)
+
+    def _changes(self, state: dict[str, Any], batch: int) -> tuple[list[Record], dict[str, Any], bool]:
+        """Changed quants, and when there are no more of them, changed moves; a round is over when both are through."""
+        rows: list[Record] = []
+        for phase, model, domain, fields in _WALKS[1 if state["phase"] == "move" else 0 :]:
+            room = batch - len(rows)
+            if room <= 0:
+                return rows, {**state, "phase": phase}, True
+            walk = Walk.of(state[phase])
+            found, more = walk.step(
+                self.client, model, list(domain), fields, room, overlap=self.config.overlap, now=self.clock.now()
+            )
+            rows += found
+            state = {**state, phase: walk.as_cursor(), "phase": phase}
+            if more:
+                return rows, state, True
+        return rows, {**state, "phase": "quant"}, False
 
     def fetch(self, external_id: str) -> RawMessage | None:
         """The level as it is now."""
         product, _, warehouse = external_id.partition("@")
         if not (product.isdigit() and warehouse.isdigit()):
-            raise Rejected(f"{external_id[:40]!r} is not the id of a level (product id@warehouse id).")
+            return None
         wanted = [w for w in self._warehouses() if w["id"] == int(warehouse)]
         version = self.clock.now().strftime("%Y-%m-%d %H:%M:%S")
         return next(iter(self._levels({int(product): version}, wanted)), None)
@@ -66,7 +82,7 @@ class InventoryLevels(OdooStream):
         newest = max(state["quant"].get("high") or BEGINNING, state["move"].get("high") or BEGINNING)
         versions = {p["id"]: newest for p in products}
         full = len(products) >= batch
-        following = {**state, "after": products[-1]["id"]} if full else {**state, "phase": "changes", "after": 0}
+        following = {**state, "after": products[-1]["id"]} if full else {**state, "phase": "quant", "after": 0}
         return Page(self._levels(versions, warehouses), following, full)
 
     def _beginning(self) -> dict[str, Any]:
@@ -100,7 +116,6 @@ class InventoryLevels(OdooStream):
             "uom_id": product["uom_id"],
             "warehouse": warehouse,
             **level,
-            "write_date": version,
         }
         return RawMessage(
             stream=self.stream.name,

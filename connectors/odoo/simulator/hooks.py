@@ -1,0 +1,180 @@
+"""What the conformance kit asks of the simulated Odoo: records to read, records to write, and changes by its users."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from hub.sdk.testing.simulator import NotOffered
+
+if TYPE_CHECKING:
+    from connectors.odoo.simulator.orm import Row
+    from connectors.odoo.simulator.simulator import OdooSimulator
+
+_MODELS = {
+    "variant": "product.product", "warehouse": "stock.warehouse", "order": "sale.order", "shipment": "stock.picking",
+    "customer": "res.partner",
+}  # fmt: skip
+
+
+class Hooks:
+    """Makes, changes and deletes records as the users of the Odoo company would."""
+
+    def __init__(self, sim: OdooSimulator) -> None:
+        self.sim = sim
+        self.env = sim.env
+        self._count = 0
+
+    def number(self) -> int:
+        """A number that was not given before."""
+        self._count += 1
+        return self._count
+
+    # --- reading
+
+    def put(self, stream: str, fields: dict[str, Any]) -> str:
+        """One record with these values in it; returns its external id."""
+        makers = {
+            "variant": self._variant, "warehouse": self._warehouse, "inventory_level": self._level, "order": self._order,
+            "shipment": self._shipment, "customer": self._customer,
+        }  # fmt: skip
+        if stream not in makers:
+            raise NotOffered(f"the odoo simulator cannot make {stream}")
+        return makers[stream](dict(fields))
+
+    def _product(self, fields: dict[str, Any]) -> int:
+        number = self.number()
+        sku, name = fields.pop("sku", f"SKU-{number:04d}"), fields.pop("text", f"Article {number}")
+        product = self.sim.add_product(str(sku), str(name), fields.pop("price", "10.00"))
+        self.env["product.product"].rows[product]["beside"] = fields.pop("extra", {})
+        return product
+
+    def _variant(self, fields: dict[str, Any]) -> str:
+        _only(fields, "sku", "text", "price", "extra")
+        return str(self._product(fields))
+
+    def _warehouse(self, fields: dict[str, Any]) -> str:
+        _only(fields, "sku", "text", "extra")
+        number = self.number()
+        made = self.sim.add_warehouse(
+            str(fields.get("sku", f"W{number:03d}")), str(fields.get("text", f"Warehouse {number}"))
+        )
+        self.env["stock.warehouse"].rows[made]["beside"] = fields.get("extra", {})
+        return str(made)
+
+    def _level(self, fields: dict[str, Any]) -> str:
+        _only(fields, "sku", "text", "extra")
+        fields.setdefault("sku", fields.pop("text", f"SKU-{self.number():04d}"))
+        product = self._product(fields)
+        self._count_stock(product, 1, self.number())
+        return f"{product}@1"
+
+    def _count_stock(self, product: int, warehouse: int, quantity: int) -> None:
+        location = self.env["stock.warehouse"].rows[warehouse]["lot_stock_id"]
+        self.env["stock.quant"].adjust(product, location, Decimal(quantity))
+
+    def _customer(self, fields: dict[str, Any]) -> str:
+        _only(fields, "text")
+        number = self.number()
+        values = {"name": str(fields.get("text", f"Buyer {number}")), "email": f"Buyer{number}@Example.com"}
+        return str(self.env["res.partner"].insert(values)["id"])
+
+    def _order(self, fields: dict[str, Any], *, confirm: bool = False) -> str:
+        _only(fields, "sku", "text", "price", "extra", "lines")
+        number = self.number()
+        given: dict[str, Any] = {key: fields[key] for key in ("sku", "price") if key in fields}
+        count = int(fields.get("lines", 1))
+        product = self._product(given) if count else 0
+        line = {"product_id": product, "product_uom_qty": 2, "name": str(fields.get("text", "-"))}
+        order = self.env["sale.order"].insert({
+            "partner_id": int(self._customer({})), "client_order_ref": f"hub-hubtest-seed-{number}", "origin": f"#S{number}",
+            "note": fields.get("text", False), "order_line": [[0, 0, dict(line)] for _ in range(count)],
+        })  # fmt: skip
+        order["beside"] = fields.get("extra", {})
+        if confirm:
+            self.env["sale.order"].action_confirm([order["id"]])
+        return str(order["id"])
+
+    def _shipment(self, fields: dict[str, Any]) -> str:
+        _only(fields, "sku", "text", "extra", "lines")
+        order = self.env["sale.order"].rows[int(self._order({**fields, "lines": fields.get("lines", 1)}, confirm=True))]
+        pickings = self.env["stock.picking"]
+        if not [p for p in pickings.rows.values() if p["sale_id"] == order["id"]]:
+            pickings.change(pickings.plan(order), {"state": "assigned"})
+        picking = self.sim.ship(order["client_order_ref"], tracking=f"T-{self.number()}")
+        row: Row = next(p for p in pickings.rows.values() if p["name"] == picking)
+        row["beside"] = fields.get("extra", {})
+        return str(row["id"])
+
+    def change(self, stream: str, external_id: str) -> None:
+        """Change one record as a user would."""
+        if stream == "inventory_level":
+            product, _, warehouse = external_id.partition("@")
+            self._count_stock(int(product), int(warehouse), 1000 + self.number())
+            return
+        values: dict[str, Row] = {
+            "variant": {"list_price": Decimal(100 + self.number())}, "warehouse": {"name": f"Renamed {self.number()}"},
+            "order": {"origin": f"#C{self.number()}"}, "shipment": {"carrier_tracking_ref": f"T-{self.number()}"},
+            "customer": {"phone": f"+49 30 {self.number():06d}"},
+        }  # fmt: skip
+        model = self.env[_MODELS[stream]]
+        model.change(model.get(int(external_id)), values[stream])
+
+    def delete(self, stream: str, external_id: str) -> None:
+        """Delete one record as a user would."""
+        name = "product.product" if stream == "inventory_level" else _MODELS[stream]
+        model = self.env[name]
+        id_ = int(external_id.partition("@")[0])
+        if name == "product.product":
+            for other in ("stock.quant", "stock.move"):
+                for row in [r for r in self.env[other].rows.values() if r["product_id"] == id_]:
+                    self.env[other].drop(row)
+        model.drop(model.get(id_))
+
+    def natural_key(self, stream: str, external_id: str) -> str:
+        """The natural key of a record."""
+        names = {"variant": "default_code", "warehouse": "code", "customer": "email", "order": "origin"}
+        if stream not in names:
+            raise NotOffered(f"{stream} has no natural key")
+        return str(self.env[_MODELS[stream]].get(int(external_id))[names[stream]])
+
+    # --- writing
+
+    def sample(self, stream: str) -> dict[str, Any]:
+        """Data for a create; what it refers to exists."""
+        number = self.number()
+        address = {
+            "name": f"Buyer {number} 👩‍🚀", "street": f"Main Street {number}", "zip": f"0{number:04d}", "city": "Dresden",
+            "country_code": "DE", "phone": "+49351000",
+        }  # fmt: skip
+        if stream == "customer":
+            return {**address, "email": f"sample{number}@example.com", "is_company": False, "lang": "de-DE"}
+        if stream != "order":
+            raise NotOffered(f"the odoo simulator has no sample of {stream}")
+        lines = []
+        for index in (1, 2):
+            product = self._product({"price": "10.00"})
+            self._count_stock(product, 1, 100)
+            lines.append({
+                "line": f"gid://shopify/LineItem/{number}{index}", "product_id": str(product), "name": f"Article {index}",
+                "product_uom_qty": "2", "price_unit": "10.00", "discount_amount": "1.00", "tax_rates": ["0.19"],
+            })  # fmt: skip
+        return {
+            "partner_id": self._customer({}), "origin": f"#{1000 + number}", "date_order": "2026-11-20T10:00:00Z",
+            "currency": "USD", "tax_included": True, "note": "Ring twice", "invoice_address": address,
+            "delivery_address": {**address, "street": f"Side Street {number}"}, "order_line": lines,
+            "shipping": [{"name": "Standard", "price_unit": "4.90", "tax_rates": ["0.19"]}], "total": "42.90",
+        }  # fmt: skip
+
+    def sample_change(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
+        """The data with something changed."""
+        if stream == "customer":
+            return {**data, "phone": f"+49 351 {self.number():06d}"}
+        lines = [{**line, "product_uom_qty": "3"} for line in data["order_line"]]
+        return {**data, "order_line": lines, "total": "62.90"}
+
+
+def _only(fields: dict[str, Any], *known: str) -> None:
+    unknown = set(fields) - set(known)
+    if unknown:
+        raise NotOffered(f"a record of this kind has no {', '.join(sorted(unknown))}")
