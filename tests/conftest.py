@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -16,6 +20,9 @@ from hub.store import Store
 START_POSTGRES = (
     "docker run -d -e POSTGRES_HOST_AUTH_METHOD=trust -p 127.0.0.1:5432:5432 postgres:16 && "
     "export HUB_TEST_POSTGRES_URL=postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+)
+START_RABBITMQ = (
+    "docker run -d -p 127.0.0.1:5672:5672 rabbitmq:4 && export HUB_TEST_AMQP_URL=amqp://guest:guest@127.0.0.1:5672"
 )
 
 
@@ -43,6 +50,33 @@ def postgres_database() -> Iterator[str]:
     yield url.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def amqp_vhost() -> Iterator[str]:
+    """The address of a virtual host of this run's own on the broker; the given one where rabbitmqctl cannot be used."""
+    server = os.environ.get("HUB_TEST_AMQP_URL", "")
+    if not server:
+        _absent(f"RabbitMQ is not configured. Start it: {START_RABBITMQ}")
+    if shutil.which("rabbitmqctl") is None or os.geteuid() != 0:
+        yield server
+        return
+    name = f"hub-test-{secrets.token_hex(4)}"
+    parts = urlsplit(server)
+    run = ["rabbitmqctl", "--quiet"]
+    subprocess.run([*run, "add_vhost", name], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    user = parts.username or "guest"
+    subprocess.run([*run, "set_permissions", "-p", name, user, ".*", ".*", ".*"], check=True, timeout=60)
+    yield urlunsplit((parts.scheme, parts.netloc, "/" + quote(name, safe=""), parts.query, ""))
+    subprocess.run([*run, "delete_vhost", name], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture(params=["embedded", pytest.param("cluster", marks=[pytest.mark.postgres, pytest.mark.rabbitmq])])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str | None]:
+    """The two sizes of the hub: (database URL, broker URL or none)."""
+    if request.param == "embedded":
+        return f"sqlite:///{tmp_path}/data/hub.db", None
+    return str(request.getfixturevalue("postgres_url")), str(request.getfixturevalue("amqp_vhost"))
 
 
 @pytest.fixture

@@ -220,8 +220,7 @@ def _merged(
         detail = f"{connection} does not own: {', '.join(result.dropped)}"
         out.steps.append(Step("merge", "dropped", "OWN-VIOLATION", detail))
     if known is not None and result.unchanged and not known.deleted:
-        echo = link is not None and link.applied_version > 0
-        code, said = ("FLT-ECHO", "the hub's own write came back") if echo else ("FLT-UNCHANGED", "nothing changed")
+        code, said = _why_unchanged(link, result.dropped)
         _pass_over(out, "merge", "unchanged", code, f"{done.entity} {identity}: {said}", known.sha)
         return None
     whole = done.model is not None and result.data == done.data
@@ -248,6 +247,14 @@ def _merged(
         )
     )
     return record
+
+
+def _why_unchanged(link: Link | None, dropped: Sequence[str]) -> tuple[str, str]:
+    if dropped:
+        return "OWN-VIOLATION", "nothing is left of what was sent"
+    if link is not None and link.applied_version > 0:
+        return "FLT-ECHO", "the hub's own write came back"
+    return "FLT-UNCHANGED", "nothing changed"
 
 
 def _deleted(done: Translated, known: Record | None, connection: str, context: Context, out: _Outcome) -> Record | None:

@@ -62,13 +62,15 @@ class _Links:
         self._known = known
         self._connection = connection
         self.fresh: set[str] = set()
+        self.missed: set[tuple[str, str, bool]] = set()
 
     def resolve(self, entity: str, key: str, natural: bool) -> str | None:
         """The canonical id, or none."""
-        found = (
-            self._known.natural.get((entity, key)) if natural else self._known.ids.get((entity, self._connection, key))
-        )
-        if found in self._known.fresh:
+        known = self._known
+        found = known.natural.get((entity, key)) if natural else known.ids.get((entity, self._connection, key))
+        if found is None:
+            self.missed.add((entity, key, natural))
+        elif found in known.fresh:
             self.fresh.add(found)
         return found
 
@@ -137,8 +139,12 @@ class Item:
                     self._pending = translate(
                         self._payload, self._mappings[0], self._meta(), links, lineage=self._context.lineage
                     )
-                except LinkMissing as error:
-                    self._missing(error, known, wanted)
+                except LinkMissing:
+                    if not self._ask(links, known, wanted):
+                        self._park(links)
+                    return
+                if links.missed and self._ask(links, known, wanted):  # optional ones may be there all the same
+                    self._pending = None
                     return
                 self.uses |= links.fresh
             done = self._pending
@@ -191,16 +197,19 @@ class Item:
             )
         )
 
-    def _missing(self, error: LinkMissing, known: Known, wanted: tuple[set[Key], set[tuple[str, str]]]) -> None:
-        keys = {(entity, self.message.connection, key) for entity, key, natural in error.missing if not natural}
-        natural = {(entity, key) for entity, key, is_natural in error.missing if is_natural}
+    def _ask(self, links: _Links, known: Known, wanted: tuple[set[Key], set[tuple[str, str]]]) -> bool:
+        """Have missed links looked up; False when all of them were already, and are not there."""
+        keys = {(entity, self.message.connection, key) for entity, key, natural in links.missed if not natural}
         wanted[0].update(keys - known.asked)
-        wanted[1].update(natural - known.asked_natural)
-        if wanted[0] or wanted[1]:
-            return
+        wanted[1].update({(entity, key) for entity, key, natural in links.missed if natural} - known.asked_natural)
+        return bool(wanted[0] or wanted[1])
+
+    def _park(self, links: _Links) -> None:
         self.finished = True
-        self.waits = [Wait(entity, connection, key, "external") for entity, connection, key in sorted(keys)]
-        self.waits += [Wait(entity, self.message.connection, key, "natural") for entity, key in sorted(natural)]
+        self.waits = [
+            Wait(entity, self.message.connection, key, "natural" if natural else "external")
+            for entity, key, natural in sorted(links.missed)
+        ]
 
     def _delete(self, known: Known, wanted: tuple[set[Key], set[tuple[str, str]]]) -> None:
         key: Key = (self.message.stream, self.message.connection, self.message.external_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,26 +27,28 @@ class TargetLinks:
     target: str
     known: dict[tuple[str, str, bool], str] = field(default_factory=dict)
     asked: set[Missing] = field(default_factory=set)
+    missed: set[Missing] = field(default_factory=set)
 
     def resolve(self, entity: str, key: str, natural: bool) -> str | None:
         """The external id at the target, or none."""
-        return self.known.get((entity, key, natural))
+        found = self.known.get((entity, key, natural))
+        if found is None:
+            self.missed.add((entity, key, natural))
+        return found
 
-    def ask(self, missing: Iterable[Missing]) -> None:
-        """Look missing links up in the database."""
-        wanted = {(entity, key, bool(natural)) for entity, key, natural in missing} - self.asked
-        if not wanted:
-            return
+    def ask_again(self) -> None:
+        """Look everything up anew: links were bound meanwhile."""
+        asked, self.asked = self.asked, set()
+        self.ask(asked)
+
+    def coming(self, missing: Collection[Missing]) -> frozenset[Missing]:
+        """Those of these records that a delivery under way may yet make at the target."""
+        keys = {(key, self.target) for _, key, natural in missing if not natural}
+        if not keys:
+            return frozenset()
         with self.store.reading() as work:
-            by_id = work.links_of({(key, self.target) for _, key, natural in wanted if not natural})
-            by_nature = work.links_by_natural_key(
-                {(entity, self.target, key) for entity, key, natural in wanted if natural}
-            )
-        for entity, key, natural in wanted:
-            link = by_nature.get((entity, self.target, key)) if natural else by_id.get((key, self.target))
-            if link is not None:
-                self.known[entity, key, natural] = link.external_id
-        self.asked |= wanted
+            under_way = work.unfinished(keys)
+        return frozenset(one for one in missing if not one[2] and (one[1], self.target) in under_way)
 
 
 @dataclass(frozen=True, slots=True)

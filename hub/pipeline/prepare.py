@@ -31,6 +31,8 @@ class Job:
     outcome: Outcome | None = None
     waits: tuple[Wait, ...] = ()
     missing: tuple[Missing, ...] = ()
+    optional: tuple[Missing, ...] = ()
+    """Links that the mapping can do without, and did."""
     started_at: float = 0.0
     ended_at: float = 0.0
     found: list[Link] = field(default_factory=list)
@@ -61,6 +63,7 @@ def prepare(
         for job in lacking:
             _render(job, context, links)
         _search(store, context, connector, [job for job in lacking if job.missing], links, executor)
+    _await_optional(jobs, links)
     return jobs
 
 
@@ -71,14 +74,21 @@ def _render(job: Job, context: Context, links: TargetLinks) -> None:
     if delivery.link is not None and delivery.link.applied_version > delivery.record_version and not again:
         job.outcome = Outcome(Ending.STALE, code="SEQ-STALE", detail="a newer version is there already")
         return
+    links.missed.clear()
     try:
         job.rendered = render(delivery, context, links)
     except LinkMissing as error:
-        job.missing = tuple((entity, key, bool(natural)) for entity, key, natural in error.missing)
+        required = {(entity, key, bool(natural)) for entity, key, natural in error.missing}
+        # until all are looked up, the optional ones are asked for as well
+        job.missing = tuple(sorted(required if links.missed <= links.asked else required | links.missed))
         return
     except Exception as error:  # noqa: BLE001 - it harms this delivery only
         job.outcome = _failed(error, delivery)
         return
+    if links.missed - links.asked:  # optional links: they may be there all the same
+        job.missing, job.rendered = tuple(sorted(links.missed)), None
+        return
+    job.optional = tuple(sorted(links.missed))
     if job.rendered.filtered is not None:
         job.outcome = Outcome(Ending.FILTERED, code="FLT-FILTERED", detail=job.rendered.filtered)
     elif (
@@ -89,6 +99,20 @@ def _render(job: Job, context: Context, links: TargetLinks) -> None:
         and not ENTITIES[delivery.entity].events
     ):
         job.outcome = Outcome(Ending.UNCHANGED, code="FLT-UNCHANGED", detail="the request is the same as the last one")
+
+
+def _await_optional(jobs: Sequence[Job], links: TargetLinks) -> None:
+    """A record that a request would name if it were there, and that is on its way, is waited for: it ends or fails soon."""
+    without = [job for job in jobs if job.outcome is None and job.optional]
+    coming = links.coming({one for job in without for one in job.optional})
+    for job in without:
+        if awaited := tuple(one for one in job.optional if one in coming):
+            _wait(job, awaited, links.target)
+
+
+def _wait(job: Job, missing: tuple[Missing, ...], target: str) -> None:
+    job.outcome = Outcome(Ending.MISSING, code="DEP-PARKED", detail=said(missing, target))
+    job.waits = tuple(Wait(entity, target, key, "natural" if natural else "record") for entity, key, natural in missing)
 
 
 def _failed(error: Exception, delivery: ClaimedDelivery) -> Outcome:
@@ -132,8 +156,7 @@ def _search(
     found = {(link.entity, link.external_id): link for result in results.values() for link in result.found}
     if found:
         store.bind_links(list(found.values()))
-        links.asked.clear()
-        links.ask({one for job in jobs for one in job.missing})
+        links.ask_again()
     for job in jobs:
         result, missing = results[job.missing], job.missing
         if result.error is not None:
@@ -144,11 +167,7 @@ def _search(
         else:
             _render(job, context, links)
             if job.missing:
-                job.outcome = Outcome(Ending.MISSING, code="DEP-PARKED", detail=said(job.missing, target))
-                job.waits = tuple(
-                    Wait(entity, target, key, "natural" if natural else "record")
-                    for entity, key, natural in job.missing
-                )
+                _wait(job, job.missing, target)
         job.missing = missing if job.outcome is not None else ()
 
 

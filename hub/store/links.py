@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy.engine import Connection
 
@@ -63,6 +63,15 @@ def bind(database: Database, connection: Connection, links: Sequence[Link], now:
     database.lock(connection, {_lock(*name) for name in names})
     _unbind(database, connection, links)
     upsert(database, connection, links, now)
+    return wake_named(database, connection, names, now)
+
+
+def wake_named(
+    database: Database, connection: Connection, names: Collection[tuple[str, str, str, str]], now: float
+) -> frozenset[str]:
+    """Wake what waits for these (entity, connection, key, kind): the link is there, or will not come for now."""
+    if not names:
+        return frozenset()
     statement = "SELECT entity, connection, key, kind, message_id, delivery_id FROM wait WHERE key IN ?*"
     found = [
         row

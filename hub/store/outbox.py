@@ -249,6 +249,16 @@ def _settle(database: Database, connection: Connection, settlements: Sequence[Se
         for one in kept
         if one.state in _ENDED or (one.state == "pending" and one.due_in <= 0)
     }
+    targets |= links.wake_named(
+        database,
+        connection,
+        {
+            (changed[one.delivery_id][3], changed[one.delivery_id][1], changed[one.delivery_id][4], "record")
+            for one in kept
+            if one.state in ("failed", "skipped")
+        },
+        now,
+    )
     targets |= links.bind(database, connection, [link for one in kept for link in one.links], now)
     links.upsert(database, connection, [link for one in kept for link in one.touched], now)
     waits = [(one.message_id, one.delivery_id, wait) for one in kept if one.state == "waiting" for wait in one.waits]
@@ -282,7 +292,7 @@ def _move(database: Database, connection: Connection, settlements: Sequence[Sett
             "lease_until": "NULL", "lease_owner": "NULL", "crashes": "0",
         },
         ("id", "epoch", "state", "reason", "due_at", "wait_until", "failures", "attempt", "maybe_sent", "finished_at"), rows,
-        where="t.state = 'leased'", returning="id, target, attempt",
+        where="t.state = 'leased'", returning="id, target, attempt, entity, record_id",
     )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def trace(database: Database, message_id: int) -> TraceView:
 
             raise StoreError(f"message {message_id} is not there", code="STO-NOTHING", fix="See hub messages.")
         message = _dicts(rows)[0]
-        steps = _dicts(database.rows(connection, "SELECT * FROM step WHERE message_id = ? ORDER BY at, id", message_id))
+        steps = _dicts(database.rows(connection, "SELECT * FROM step WHERE message_id = ? ORDER BY id", message_id))
         deliveries = _dicts(
             database.rows(connection, "SELECT * FROM delivery WHERE message_id = ? ORDER BY id", message_id)
         )

@@ -1,6 +1,7 @@
 """Shared fixtures of the integration tests: real databases, a real broker, and projects on a temporary directory."""
 
 import os
+import secrets
 import shutil
 import subprocess
 from urllib.parse import urlsplit
