@@ -37,6 +37,21 @@ _WORDS = (
     "jwt",
     "hmac",
 )
+_STEMS = (
+    "pass",
+    "secret",
+    "token",
+    "key",
+    "authorization",
+    "signature",
+    "credential",
+    "session",
+    "cookie",
+    "jwt",
+    "hmac",
+)
+"""One of these is in every text that holds one of the words; looking for them first spares most texts the slow search."""
+_SCHEMES = ("bearer", "basic", "oauth", "digest")
 _NAME = f"(?:{'|'.join(_WORDS)})"
 # The quotes may be escaped: JSON is often found as a text inside other JSON.
 _IN_JSON = re.compile(
@@ -84,17 +99,25 @@ class Redactor:
         for spelling in self._spellings:
             if spelling in text:
                 text = text.replace(spelling, HIDDEN)
-        low = text.lower()
-        if any(word in low for word in _WORDS):
-            text = _IN_JSON.sub(_hide_value, text)
-            text = _IN_FORM.sub(rf"\1{HIDDEN}", text)
-        if any(scheme in low for scheme in ("bearer", "basic", "oauth", "digest")):
+        if "=" in text or '"' in text:
+            low = text.lower()
+            if _has_one(low, _STEMS):
+                text = _IN_JSON.sub(_hide_value, text)
+                text = _IN_FORM.sub(rf"\1{HIDDEN}", text)
+        if " " in text and _has_one(text.lower(), _SCHEMES):
             text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
         return text
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """``headers`` without secrets."""
         return {name: HIDDEN if is_secret_name(name) else self.text(value) for name, value in headers.items()}
+
+
+def _has_one(text: str, words: tuple[str, ...]) -> bool:
+    for word in words:  # noqa: SIM110 - a plain loop is three times as fast as any()
+        if word in text:
+            return True
+    return False
 
 
 def _hide_value(found: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from hub.sdk.connector import Connector
 from hub.sdk.testing.behaviours import BEHAVIOURS, Behaviour, Level
 from hub.sdk.testing.bench import Bench, NotConformant, NotProvable, claimed
-from hub.sdk.testing.simulator import NotOffered, Simulator
+from hub.sdk.testing.simulator import NotApplicable, NotOffered, Simulator
 
 Make = Callable[[], Simulator]
 
@@ -93,7 +93,7 @@ def show(
             else:
                 behaviour.run(bench)
         except NotOffered as e:
-            raise NotProvable(str(e), declared=False) from None
+            raise NotProvable(str(e), declared=isinstance(e, NotApplicable)) from None
         if bench.server.errors:
             raise NotConformant(f"the simulator itself failed: {bench.server.errors[0]!r}")
 

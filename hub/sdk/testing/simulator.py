@@ -129,6 +129,10 @@ class NotOffered(NotImplementedError):
     """The simulator has no such thing; the conformance kit skips what needs it, with this reason."""
 
 
+class NotApplicable(NotOffered):
+    """By its nature the vendor's record has no such thing (a customer has no lines): no gap in the proof."""
+
+
 class SimClock:
     """A clock that goes on by itself and can be pushed forward."""
 
