@@ -36,6 +36,22 @@ class TargetLinks:
             self.missed.add((entity, key, natural))
         return found
 
+    def ask(self, missing: Iterable[Missing]) -> None:
+        """Look missing links up in the database."""
+        wanted = {(entity, key, bool(natural)) for entity, key, natural in missing} - self.asked
+        if not wanted:
+            return
+        with self.store.reading() as work:
+            by_id = work.links_of({(key, self.target) for _, key, natural in wanted if not natural})
+            by_nature = work.links_by_natural_key(
+                {(entity, self.target, key) for entity, key, natural in wanted if natural}
+            )
+        for entity, key, natural in wanted:
+            link = by_nature.get((entity, self.target, key)) if natural else by_id.get((key, self.target))
+            if link is not None:
+                self.known[entity, key, natural] = link.external_id
+        self.asked |= wanted
+
     def ask_again(self) -> None:
         """Look everything up anew: links were bound meanwhile."""
         asked, self.asked = self.asked, set()
