@@ -34,6 +34,8 @@ ShareOption = Annotated[
     ),
 ]
 
+_LOOK_UP = 0.5
+"""Seconds. A signal that arrives just before the main thread blocks is handled only when it looks up again."""
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -91,7 +93,8 @@ def serve(serving: Serving) -> None:
         else:
             hub.start()
         _announce(serving, project, url)
-        stop.wait()
+        while not stop.wait(_LOOK_UP):
+            continue
 
 
 def require_settings(project: Project) -> None:

@@ -81,12 +81,22 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def busy(company: Path) -> Path:
-    """A project whose store holds a story: order 1001 is in the ERP, order 1002 names an unknown SKU."""
-    store = Store.open(load(company).database)
-    _deliver_first(store)
-    _refuse_second(store)
-    store.close()
+def tell() -> Callable[[str], None]:
+    """Writes a story into a store: order 1001 is in the ERP, order 1002 names an unknown SKU."""
+
+    def write(url: str) -> None:
+        store = Store.open(url)
+        _deliver_first(store)
+        _refuse_second(store)
+        store.close()
+
+    return write
+
+
+@pytest.fixture
+def busy(company: Path, tell: Callable[[str], None]) -> Path:
+    """A project whose SQLite store holds the story."""
+    tell(load(company).database)
     return company
 
 

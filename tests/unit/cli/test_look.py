@@ -180,3 +180,33 @@ def test_hostile_text_cannot_steer_the_terminal(hub, company):
     said = hub("messages")
     assert "\x1b" not in said.out
     assert "x\\x1b[2J[bold]y[/bold]" in said.out
+
+
+def test_exceptions_with_one_cause_are_shown_and_released_together(hub, company):
+    from hub.project import load
+    from hub.store import Finished, NewMessage, Store, Trouble
+
+    store = Store.open(load(company).database)
+    for number in range(6):
+        store.accept([NewMessage("shop", "order", f"o{number}", f"d{number}", b"{}")])
+        claimed = store.claim_messages()[0]
+        trouble = Trouble("MAP-LOOKUP", "the unit BOX is not in the lookup units")
+        store.finish_messages([Finished(claimed.id, claimed.epoch, "exception", trouble.code, trouble=trouble)])
+    store.close()
+    shown = hub("exceptions").out
+    assert "and 3 more like it: 4, 5, 6" in shown
+    assert "hub exceptions release --code MAP-LOOKUP" in shown
+    assert hub("exceptions", "release", "--code", "map-lookup", "--json").json == {"released": [1, 2, 3, 4, 5, 6]}
+    assert hub("exceptions", "release").code == 2
+    assert hub("exceptions", "resolve", "1", "--code", "X").code == 2
+
+
+def test_repeated_steps_are_counted(hub, company):
+    from hub.project import load
+    from hub.store import NewMessage, Store
+
+    store = Store.open(load(company).database)
+    for _ in range(5):
+        store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])
+    store.close()
+    assert "4 times" in hub("trace", "o1").out
