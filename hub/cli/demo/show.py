@@ -23,6 +23,7 @@ from hub.cli.demo.world import ARTICLES, WAREHOUSE, plan_orders
 from hub.cli.opening import open_project, open_store, simulator
 from hub.cli.views.console import err, out, print_json
 from hub.errors import ConfigError
+from hub.store import Conservation, Store
 from hub.store.scratch import fresh_schema
 
 SCHEMA = "hub_demo"
@@ -70,9 +71,8 @@ def _perform(world: World, hub: HubProcesses, began: float, *, keep: bool, patie
     with open_store(project) as store:
         with _progress(quiet=as_json) as tell:
             Story(world, lambda: len(store.links_by_natural_key(_ARTICLE_KEYS)), tell, patience).run()
-        _settle_down(store, patience)
+        conservation = settled(store, patience)
         exceptions = store.exceptions(state="open")
-        conservation = store.conservation()
         wrong = differences(world, exceptions, conservation)
         seconds = time.monotonic() - began
         if as_json:
@@ -117,11 +117,12 @@ def _lines() -> Any:
     return tell
 
 
-def _settle_down(store: Any, patience: float) -> None:
-    """Wait until nothing is in flight, so that the sum can be read."""
+def settled(store: Store, patience: float) -> Conservation:
+    """Where every message is, at a moment when nothing is in flight, or when patience ends."""
     until = time.monotonic() + patience
-    while store.conservation().in_flight and time.monotonic() < until:
+    while (now := store.conservation()).in_flight and time.monotonic() < until:
         time.sleep(0.05)
+    return now
 
 
 def _show(world: World, exceptions: list[dict[str, Any]], conservation: Any, wrong: list[str], seconds: float) -> None:
