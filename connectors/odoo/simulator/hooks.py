@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from hub.sdk.testing.simulator import NotOffered
+from hub.sdk.testing.simulator import NotApplicable, NotOffered
 
 if TYPE_CHECKING:
     from connectors.odoo.simulator.orm import Row
@@ -177,4 +177,4 @@ class Hooks:
 def _only(fields: dict[str, Any], *known: str) -> None:
     unknown = set(fields) - set(known)
     if unknown:
-        raise NotOffered(f"a record of this kind has no {', '.join(sorted(unknown))}")
+        raise NotApplicable(f"a record of this kind has no {', '.join(sorted(unknown))}")
