@@ -33,7 +33,9 @@ def doctor(
     """
     from hub.cli.examinations import examine
     from hub.cli.opening import open_project
+    from hub.telemetry import configure_logging
 
+    configure_logging("critical")  # what the libraries log about a system that is down is said by the diagnosis
     opened = open_project(project, database=database_url, broker=broker_url, connectors=True)
     found: list[Diagnosis] = []
     with Progress(

@@ -31,7 +31,7 @@ Verdict = Literal["ok", "warning", "error", "skipped"]
 SKEW_SECONDS = 5.0
 LITTLE_DISK = 1024**3
 NO_DISK = 100 * 1024**2
-SAFE_SQLITE = (3, 51, 3)
+_LOOK_AT = "Check that the system is up and can be reached from here, and the connection's settings at {where}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +180,7 @@ def _connection(project: Project, connections: Any, name: str) -> Diagnosis:
     try:
         health = connections.get(name).check()
     except HubError as error:
+        error.fix = error.fix or _LOOK_AT.format(where=said.where)
         return _fault("connection", name, error)
     except Exception as error:  # noqa: BLE001 - a connector's own mistake must not end the doctor's round
         fix = f"Report it to the maker of the connector {said.connector}."
@@ -187,7 +188,8 @@ def _connection(project: Project, connections: Any, name: str) -> Diagnosis:
     took = f" ({(time.monotonic() - began) * 1000:.0f} ms)"
     details = redact_data(dict(health.details))
     verdict: Verdict = "ok" if health.ok else "error"
-    return Diagnosis("connection", name, verdict, redact(health.summary) + took, redact(health.fix), details)
+    fix = health.fix or ("" if health.ok else _LOOK_AT.format(where=said.where))
+    return Diagnosis("connection", name, verdict, redact(health.summary) + took, redact(fix), details)
 
 
 @contextlib.contextmanager
