@@ -206,7 +206,7 @@ class Coder:
         return self._choice([(self.strict(part.test), part.then)], part.other)
 
     def _choice(
-        self, cases: list[tuple[str, tree.Part]], other: tree.Part | None, *, none: str = "_LEFT"
+        self, cases: list[tuple[str, tree.Part | None]], other: tree.Part | None, *, none: str = "_LEFT"
     ) -> tuple[str, bool]:
         """One of several parts: a conditional expression where all are simple, else lines with if and else."""
         blocks = [(test, *self._block(inner)) for test, inner in cases if inner is not None]

@@ -154,19 +154,19 @@ class Builder:
             fields.append((name, self.part(item, scope.at(f".{name}"))))
         return Object(place, tuple(fields))
 
-    def leaf(self, node: Node, scope: Scope) -> Leaf:
+    def leaf(self, node: Node, scope: Scope, *, field: bool = True) -> Leaf:
         """The part for a scalar."""
         place = Place(node.file, node.line, node.column, scope.target)
         if not isinstance(node.value, str):
             return Leaf(place, Const(node.value), _shown(node.value))
-        return Leaf(place, self._read(node, scope, lambda reader: reader.value(node.value)), node.value)
+        return Leaf(place, self._read(node, scope, lambda reader: reader.value(node.value, field=field)), node.value)
 
     def condition(self, node: Node, scope: Scope) -> Leaf:
         """The part for `when` and `key`, whose expression may be written without braces."""
         expr = (
             self.bare(node, scope)
             if not isinstance(node.value, str) or "{{" not in node.value
-            else self.leaf(node, scope).expr
+            else self.leaf(node, scope, field=False).expr
         )
         return Leaf(Place(node.file, node.line, node.column, scope.target), expr, str(node.value))
 
@@ -186,7 +186,7 @@ class Builder:
                 node.finding("MAP019", "An expression is needed here, not a structure.", "Give it a name under `let:`.")
             )
             return Const(None)
-        return self.leaf(node, scope).expr
+        return self.leaf(node, scope, field=False).expr
 
     def _read(self, node: Node, scope: Scope, read: Callable[[Reader], Expr]) -> Expr:
         try:

@@ -473,6 +473,7 @@ class Evaluator:
         if found is None:
             if not part.optional:
                 self.missing[(part.entity, name, part.natural)] = None
+                return None  # the run will end with all missing links at once
             self._told(part, LEFT, reads)
             return LEFT
         self.used.append((part.entity, name, part.natural, found))

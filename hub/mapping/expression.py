@@ -238,15 +238,18 @@ class Reader:
     filters: Signatures
     _line: int = 1
 
-    def value(self, text: str) -> Expr:
-        """A leaf: a bare expression keeps its type, text around expressions makes text, anything else is itself."""
+    def value(self, text: str, *, field: bool) -> Expr:
+        """A leaf: a bare expression keeps its type, text around expressions makes text, anything else is itself.
+
+        Only what becomes a ``field`` can be left out, by an `if` without `else`.
+        """
         if "{%" in text or "{#" in text:
             raise ExpressionError("MAP013", _STATEMENTS["MAP013"], "Use the directives ($if, $for, $include) instead.")
         if "{{" not in text:
             return Const(text)
         body = [node for output in self._parse(text) for node in output.nodes]
         if len(body) == 1:
-            return self._top(body[0])
+            return self._top(body[0]) if field else self._expr(body[0], 1)
         return Concat(tuple(self._expr(node, 1) for node in body))
 
     def bare(self, text: str) -> Expr:
