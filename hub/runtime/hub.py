@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import Any, Literal, Self
@@ -27,6 +28,8 @@ log = get_logger(__name__)
 Role = Literal["embedded", "web", "relay", "worker"]
 SWEEP: dict[str, float] = {"embedded": 1.0, "worker": 5.0}
 STOP_WITHIN = 10.0
+THREAD_SWITCH = 0.001
+"""Seconds after which a busy thread lets another run; with Python's own 5 ms a webhook would wait for its answer too long."""
 
 
 class Hub:
@@ -87,6 +90,7 @@ class Hub:
         self._pause_as_said()
         parts: list[Any] = []
         if self.role == "embedded":
+            sys.setswitchinterval(THREAD_SWITCH)
             self.store.recover()
         if self.role in {"embedded", "relay"}:
             self.store.plan(wanted(self.project))

@@ -16,7 +16,10 @@ from hub.telemetry import get_logger
 
 log = get_logger(__name__)
 
-LEASE = 300.0
+LEASE = 20.0
+"""Seconds that a schedule stays with a hub that no longer says it is alive. A living one extends it, however long a run takes."""
+LONGEST_RUN = 180.0
+"""Seconds after which a run ends at the next page, so that others have their turn."""
 THREADS = 8
 LONGEST_BACKOFF = 900.0
 Job = Callable[[DueSchedule, float], "float | None"]
@@ -60,6 +63,7 @@ class Scheduler:
         self._nudge = threading.Event()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="poll")
         self._running = 0
+        self._extend_at = 0.0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -93,6 +97,7 @@ class Scheduler:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
+                self._keep_leases()
                 self._start_due()
             except StoreError as error:
                 log.warning("schedule.store", code=error.code)
@@ -100,6 +105,11 @@ class Scheduler:
                 log.exception("schedule.bug", code="HUB-BUG")
             self._nudge.wait(self._tick)
             self._nudge.clear()
+
+    def _keep_leases(self) -> None:
+        if self._running and time.monotonic() >= self._extend_at:
+            self._store.extend_schedules(self._owner, LEASE)
+            self._extend_at = time.monotonic() + LEASE / 4
 
     def _start_due(self) -> None:
         free = THREADS - self._running
@@ -116,7 +126,7 @@ class Scheduler:
         try:
             job = self._jobs.get(schedule.name.partition(":")[0])
             if job is not None:
-                next_in = job(schedule, time.monotonic() + LEASE * 0.6)
+                next_in = job(schedule, time.monotonic() + LONGEST_RUN)
         except HubError as failure:
             error = f"{failure.code}: {failure.message}"
             next_in = max(backoff(schedule.failures, schedule.interval), getattr(failure, "after", None) or 0.0)
