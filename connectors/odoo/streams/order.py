@@ -17,7 +17,7 @@ from connectors.odoo.client import OdooClient, Record
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.streams.base import ChangingRecords, external_name, many2one
 from connectors.odoo.streams.order_change import OrderChange
-from connectors.odoo.streams.order_lines import Line, OrderLines, line_cells, number
+from connectors.odoo.streams.order_lines import Line, OrderLines, line_cells, number, tax_field
 from connectors.odoo.streams.partners import Partners
 from hub.errors import Rejected
 from hub.sdk.connector import FULL, Clock, Stream
@@ -156,8 +156,8 @@ class Orders(ChangingRecords):
         head = self._head(record, warnings)
         columns = ["id", *head]
         first = [external_name(record.marker), *head.values()]
-        version = self.client.version
-        sold = [line_cells(record.marker, position, line, version) for position, line in enumerate(wanted, start=1)]
+        taxes = tax_field(self.client)
+        sold = [line_cells(record.marker, position, line, taxes) for position, line in enumerate(wanted, start=1)]
         names = list(sold[0]) if sold else []
         blank = [""] * len(columns)
         rows = [[*(first if index == 0 else blank), *line.values()] for index, line in enumerate(sold)] or [first]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from connectors.odoo.client import OdooClient, Record
 from connectors.odoo.streams.base import external_value, many2one
-from connectors.odoo.streams.order_lines import Line, line_cells, number
+from connectors.odoo.streams.order_lines import Line, line_cells, number, tax_field
 from hub.errors import Rejected
 
 _NEAR = Decimal("0.000005")
@@ -77,7 +77,7 @@ class OrderChange:
     def _load(self, changed: list[Line], wanted: list[Line]) -> None:
         marker = str(self.order["client_order_ref"])
         positions = {line.key: position for position, line in enumerate(wanted, start=1)}
-        cells = [line_cells(marker, positions[line.key], line, self.client.version) for line in changed]
+        cells = [line_cells(marker, positions[line.key], line, tax_field(self.client)) for line in changed]
         rows = [[str(self.order["id"]) if index == 0 else "", *cell.values()] for index, cell in enumerate(cells)]
         self.client.upsert("sale.order", [".id", *cells[0]], rows)
 

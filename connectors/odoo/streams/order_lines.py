@@ -36,7 +36,7 @@ def number(value: Any) -> Decimal:
     return Decimal(str(value)) if value not in (None, "") else Decimal(0)
 
 
-def line_cells(marker: str, position: int, line: Line, version: tuple[int, ...]) -> dict[str, str]:
+def line_cells(marker: str, position: int, line: Line, tax_field: str) -> dict[str, str]:
     """The line as the columns of Odoo's `load`, under an external id of its own, so that it is made once and found again."""
     cells = {
         "order_line/id": external_name(marker, "line", line.key),
@@ -48,9 +48,13 @@ def line_cells(marker: str, position: int, line: Line, version: tuple[int, ...])
         "order_line/discount": format(line.discount, "f"),
     }
     if line.taxes is not None:
-        field = "tax_ids" if version[0] >= 19 else "tax_id"
-        cells[f"order_line/{field}/.id"] = ",".join(str(id_) for id_ in line.taxes)
+        cells[f"order_line/{tax_field}/.id"] = ",".join(str(id_) for id_ in line.taxes)
     return cells
+
+
+def tax_field(client: OdooClient) -> str:
+    """The field of a line's taxes: tax_ids since 19, tax_id before."""
+    return "tax_ids" if client.has("sale.order.line", "tax_ids") else "tax_id"
 
 
 class OrderLines:

@@ -1,0 +1,392 @@
+"""The Odoo connector against a real Odoo 19, with answers lost on the way; and the simulator against the same server."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import pytest
+
+from connectors.odoo import OdooConnector
+from connectors.odoo.client import OdooClient
+from connectors.odoo.simulator import OdooSimulator
+from hub.errors import AuthFailed, OutcomeUnknown, Rejected, RetryLater
+from hub.sdk.records import Cursor, DeliverResult, NaturalKey, OutboundRecord, RawMessage
+from hub.sdk.testing.io import make_io
+
+pytestmark = [pytest.mark.odoo, pytest.mark.timeout(300)]
+HOW = (
+    "No Odoo is configured. Start the rig (odoo19 start), then: export HUB_TEST_ODOO_URL=http://127.0.0.1:18069 "
+    "HUB_TEST_ODOO_DB=odoo19_rig HUB_TEST_ODOO_KEY=<the key in the rig's file api-key>"
+)
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    names = {"url": "HUB_TEST_ODOO_URL", "database": "HUB_TEST_ODOO_DB", "api_key": "HUB_TEST_ODOO_KEY"}
+    given = {field: os.environ.get(name, "") for field, name in names.items()}
+    if not all(given.values()):
+        pytest.skip(HOW)
+    return {**given, "login": os.environ.get("HUB_TEST_ODOO_LOGIN", "admin"), "deadline": 30.0}
+
+
+def connect(settings: dict[str, Any], **more: Any) -> OdooConnector:
+    host = urlsplit(str({**settings, **more}["url"])).hostname or ""
+    config = OdooConnector.Config(**{**settings, **more})
+    return OdooConnector(config, make_io(allow_hosts=["127.0.0.1", host], deadline=config.deadline))
+
+
+@pytest.fixture(scope="module")
+def run() -> str:
+    """What makes this run's records its own."""
+    return uuid.uuid4().hex[:8]
+
+
+@pytest.fixture(scope="module")
+def odoo(settings: dict[str, Any]) -> OdooConnector:
+    return connect(settings)
+
+
+@pytest.fixture(scope="module")
+def products(odoo: OdooConnector, run: str) -> dict[str, int]:
+    """Two stocked articles and the service products."""
+    made = {}
+    for sku in (f"VALVE-{run}", f"00{run}"):
+        values = {"name": f"Valve {sku}", "default_code": sku, "list_price": 19.99, "is_storable": True, "type": "consu"}
+        made[sku] = odoo.client.create("product.product", values)
+        count(odoo, made[sku], 500)
+    for sku in ("SHIPPING", "DISCOUNT"):
+        if odoo.find("variant", NaturalKey("sku", sku)) is None:
+            odoo.client.create("product.product", {"name": sku.title(), "default_code": sku, "type": "service", "taxes_id": [[6, 0, []]]})
+    return made
+
+
+def count(odoo: OdooConnector, product: int, quantity: int) -> None:
+    """Count a product's stock in the first warehouse."""
+    warehouse = odoo.client.search_read("stock.warehouse", [], ["lot_stock_id"], limit=1)[0]
+    values = {"product_id": product, "location_id": warehouse["lot_stock_id"][0], "inventory_quantity": quantity}
+    quant = odoo.client.create("stock.quant", values, context={"inventory_mode": True})
+    odoo.client.call("stock.quant", "action_apply_inventory", [quant], effect=True)
+
+
+def order(products: dict[str, int], marker: str, quantity: int = 2, **more: Any) -> OutboundRecord:
+    sku, product = next(iter(products.items()))
+    line = {
+        "line": "gid://shopify/LineItem/1", "product_id": str(product), "name": sku, "product_uom_qty": str(quantity),
+        "price_unit": "10.00", "tax_rates": ["0.15"],
+    }  # fmt: skip
+    address = {"name": "Jane Döe", "street": "Main St 1", "city": "Berlin", "zip": "01067", "country_code": "DE"}
+    total = str((Decimal(quantity) * 10 * Decimal("1.15")).quantize(Decimal("0.01")))
+    data = {
+        "partner_id": None, "origin": "#1001", "currency": "USD", "date_order": "2026-11-20T10:00:00Z", "total": total,
+        "invoice_address": address, "order_line": [line], **more,
+    }  # fmt: skip
+    return OutboundRecord("order", "create", data, f"key-{marker}", marker)
+
+
+class Lossy(BaseHTTPRequestHandler):
+    """A proxy that loses requests before they reach Odoo, and answers on their way back."""
+
+    protocol_version = "HTTP/1.1"
+    target: ClassVar[str] = ""
+    seen: ClassVar[int] = 0
+    lost: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def do_POST(self) -> None:
+        type(self).seen += 1
+        number = self.seen
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        writes = "/load" in self.path or "/action_confirm" in self.path or b"action_confirm" in body or b'"load"' in body
+        if number % 11 == 5:
+            return self._lose()
+        connection = http.client.HTTPConnection(self.target, timeout=60)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        connection.request(self.command, self.path, body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        if writes and number % 3 == 0:
+            return self._lose()  # the effect is there, the answer is not
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        return None
+
+    def _lose(self) -> None:
+        type(self).lost += 1
+        self.close_connection = True
+        self.connection.close()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def lossy(settings: dict[str, Any]) -> Iterator[str]:
+    handler = type("Lossy", (Lossy,), {"target": urlsplit(settings["url"]).netloc})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert handler.lost > 5
+
+
+def settle(make: Callable[[], OdooConnector], record: OutboundRecord, tries: int = 40) -> DeliverResult:
+    """Deliver as the hub does: after an unknown outcome look the effect up before anything is sent again."""
+    maybe = False
+    for attempt in range(1, tries):
+        now = replace(record, attempt=attempt, maybe_sent=maybe)
+        try:
+            found = make().find_effect(now) if maybe else None
+            return found or make().deliver(now)
+        except OutcomeUnknown:
+            maybe = True
+        except RetryLater:
+            time.sleep(0.05 * attempt)
+    raise AssertionError("never settled")
+
+
+@pytest.mark.parametrize("version", ["", "18.0"], ids=["json-2", "json-rpc"])
+def test_fifty_orders_by_eight_workers_with_lost_answers_are_fifty_orders(
+    settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], lossy: str, run: str, version: str
+) -> None:
+    markers = [f"hub-{run}-{'rpc' if version else 'j2'}-{number}" for number in range(50)]
+    work, lock, failures = iter(markers), threading.Lock(), []
+    through = connect(settings, url=lossy, version=version)
+
+    def worker() -> None:
+        while True:
+            with lock:
+                marker = next(work, None)
+            if marker is None:
+                return
+            try:
+                settle(lambda: through, order(products, marker, 1))
+            except BaseException as error:  # noqa: BLE001
+                failures.append(error)
+
+    workers = [threading.Thread(target=worker) for _ in range(8)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    assert failures == []
+    made = odoo.client.search_read("sale.order", [["client_order_ref", "in", markers]], ["client_order_ref", "state", "picking_ids"])
+    assert sorted(row["client_order_ref"] for row in made) == sorted(markers)
+    assert {row["state"] for row in made} == {"sale"}
+    assert {len(row["picking_ids"]) for row in made} == {1}
+
+
+def test_eight_workers_that_send_the_same_order_at_once_make_one(
+    settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], run: str
+) -> None:
+    record = order(products, f"hub-{run}-same")
+    start, outcomes = threading.Barrier(8), []
+
+    def worker() -> None:
+        start.wait()
+        try:
+            outcomes.append(connect(settings).deliver(record).external_id)
+        except (RetryLater, OutcomeUnknown) as error:
+            outcomes.append(type(error).__name__)
+
+    workers = [threading.Thread(target=worker) for _ in range(8)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    made = odoo.client.search_read("sale.order", [["client_order_ref", "=", record.marker]], ["state"])
+    assert [row["state"] for row in made] == ["sale"], outcomes
+    assert settle(lambda: odoo, record).external_id == str(made[0]["id"])
+
+
+def test_a_customer_and_its_addresses_are_made_once(odoo: OdooConnector, products: dict[str, int], run: str) -> None:
+    home = {"name": "Zoë 👩‍🚀", "street": "Main St 1", "zip": "01067", "city": "Dresden", "country_code": "DE", "lang": "de-DE"}
+    record = OutboundRecord("customer", "create", {**home, "email": f"Zoe-{run}@Example.com"}, "k", f"hub-{run}-cus_1")
+    assert odoo.find_effect(record) is None
+    first = odoo.deliver(record)
+    found = odoo.find_effect(replace(record, maybe_sent=True))
+    assert found is not None
+    assert found.external_id == first.external_id
+    again = odoo.deliver(replace(record, marker=f"hub-{run}-cus_2"))
+    assert (again.applied, again.external_id) == ("adopted", first.external_id)
+    ref = odoo.find("customer", NaturalKey("email", f"zoe-{run}@example.com"))
+    assert ref is not None
+    assert ref.external_id == first.external_id
+    ship_to = {"name": "Zoë", "company_name": "ACME", "street": "Work Rd 2", "city": "Leipzig", "country_code": "DE"}
+    for number in range(2):
+        odoo.deliver(
+            order(products, f"hub-{run}-adr-{number}", partner_id=first.external_id, invoice_address=home, delivery_address=ship_to)
+        )
+    children = odoo.client.search_read("res.partner", [["parent_id", "=", int(first.external_id)]], ["type", "street"])
+    assert [(c["type"], c["street"]) for c in children] == [("delivery", "Work Rd 2")]
+    (name,) = odoo.client.read("res.partner", [int(first.external_id)], ["name"]).values()
+    assert name["name"] == "Zoë 👩‍🚀"
+
+
+def drain(odoo: OdooConnector, stream: str, cursor: Cursor | None = None) -> tuple[list[RawMessage], Cursor]:
+    messages: list[RawMessage] = []
+    for _ in range(500):
+        page = odoo.poll(stream, cursor, 100)
+        messages += page.messages
+        cursor = page.cursor
+        if not page.more:
+            return messages, cursor
+    raise AssertionError("the poll never ends")
+
+
+def test_a_partial_delivery_with_backorder_and_tracking_and_the_stock_that_follows(
+    odoo: OdooConnector, products: dict[str, int], run: str
+) -> None:
+    sku, product = next(iter(products.items()))
+    _, stock_cursor = drain(odoo, "inventory_level")
+    before, stock_cursor = drain(odoo, "inventory_level", stock_cursor)
+    _, cursor = drain(odoo, "shipment")
+    marker = f"hub-{run}-partial"
+    made = odoo.deliver(order(products, marker, 3, total="34.50"))
+    (picking,) = odoo.client.search_read("stock.picking", [["sale_id", "=", int(made.external_id)]], ["move_ids", "state"])
+    assert picking["state"] == "assigned"
+    odoo.client.write("stock.move", picking["move_ids"], {"quantity": 2, "picked": True})
+    action = odoo.client.call("stock.picking", "button_validate", [picking["id"]], effect=True)
+    assert action["res_model"] == "stock.backorder.confirmation"
+    wizard = odoo.client.create("stock.backorder.confirmation", {}, context=action["context"])
+    odoo.client.call("stock.backorder.confirmation", "process", [wizard], effect=True, context=action["context"])
+    tracking = odoo.client.has("stock.picking", "carrier_tracking_ref")
+    if tracking:
+        odoo.client.write("stock.picking", [picking["id"]], {"carrier_tracking_ref": "JJD000390007"})
+    first, cursor = drain(odoo, "shipment", cursor)
+    (one,) = [m.payload for m in first if m.payload["sale"]["client_order_ref"] == marker]
+    assert [(m["sku"], m["quantity"], m["order_line"]) for m in one["moves"]] == [(sku, 2, "gid://shopify/LineItem/1")]
+    assert one["sale"]["id"] == int(made.external_id)
+    assert one["carrier_tracking_ref"] == ("JJD000390007" if tracking else False)
+    (rest,) = odoo.client.search_read("stock.picking", [["backorder_id", "=", picking["id"]]], ["move_ids"])
+    assert odoo.client.call("stock.picking", "button_validate", [rest["id"]], effect=True) is True
+    second, cursor = drain(odoo, "shipment", cursor)
+    (two,) = [m.payload for m in second if m.payload["sale"]["client_order_ref"] == marker and m.external_id == str(rest["id"])]
+    assert [(m["sku"], m["quantity"]) for m in two["moves"]] == [(sku, 1)]
+    assert two["backorder_id"][0] == picking["id"]
+    assert drain(odoo, "shipment", cursor)[0] == []
+    after, _ = drain(odoo, "inventory_level", stock_cursor)
+    levels = [m.payload for m in after if m.payload["product_id"] == product and m.payload["warehouse"]["code"] == "WH"]
+    (now,) = odoo.client.read("product.product", [product], ["qty_available", "free_qty"]).values()
+    assert (levels[-1]["qty_available"], levels[-1]["free_qty"]) == (now["qty_available"], now["free_qty"])
+    assert {m.dedupe_key for m in before}.isdisjoint(m.dedupe_key for m in after if m.payload["product_id"] == product)
+
+
+def test_an_order_is_changed_and_cancelled_in_its_limits(odoo: OdooConnector, products: dict[str, int], run: str) -> None:
+    second = list(products.items())[1]
+    made = odoo.deliver(order(products, f"hub-{run}-edit"))
+
+    def edit(quantity: int, *more: dict[str, Any], total: str, **values: Any) -> DeliverResult:
+        given = order(products, f"hub-{run}-edit", quantity, total=total, **values)
+        given.data["order_line"].extend(more)
+        return odoo.deliver(replace(given, operation="update", external_id=made.external_id))
+
+    def demand() -> dict[str, float]:
+        moves = odoo.client.search_read(
+            "stock.move", [["sale_line_id.order_id", "=", int(made.external_id)], ["state", "!=", "cancel"]],
+            ["product_id", "product_uom_qty"],
+        )  # fmt: skip
+        found: dict[str, float] = {}
+        for move in moves:
+            found[move["product_id"][0]] = found.get(move["product_id"][0], 0) + float(move["product_uom_qty"])
+        return {sku: found.get(id_, 0.0) for sku, id_ in products.items()}
+
+    washer = {"line": "l2", "product_id": str(second[1]), "name": second[0], "product_uom_qty": "4", "price_unit": "1.00", "tax_rates": ["0.15"]}
+    assert edit(2, total="23.00").applied == "unchanged"
+    assert edit(5, washer, total="62.10").applied == "updated"
+    assert list(demand().values()) == [5, 4]
+    assert edit(5, washer, total="62.10").applied == "unchanged"
+    assert edit(3, total="34.50").applied == "updated"
+    assert list(demand().values()) == [3, 0]
+    cancelled = edit(3, total="34.50", cancelled=True)
+    assert cancelled.applied == "updated"
+    states = odoo.client.search_read("stock.picking", [["sale_id", "=", int(made.external_id)]], ["state"])
+    assert {row["state"] for row in states} == {"cancel"}
+    assert edit(3, total="34.50", cancelled=True).applied == "unchanged"
+
+
+def test_a_total_that_differs_keeps_the_order_a_quotation(odoo: OdooConnector, products: dict[str, int], run: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        odoo.deliver(order(products, f"hub-{run}-total", total="99.00"))
+    assert caught.value.code == "AMT-TOTAL"
+    (made,) = odoo.client.search_read("sale.order", [["client_order_ref", "=", f"hub-{run}-total"]], ["state"])
+    assert made["state"] == "draft"
+
+
+def test_discounts_and_shipping_are_exact(odoo: OdooConnector, products: dict[str, int], run: str) -> None:
+    strict = connect({**odoo.config.model_dump(), "api_key": odoo.config.api_key}, total_tolerance="0")
+    given = order(products, f"hub-{run}-exact", 7, total="0")
+    given.data["order_line"][0].update(price_unit="1234.56", discount_amount="1.23", tax_rates=["0.15"])
+    given.data["shipping"] = [{"name": "Standard", "price_unit": "4.90", "tax_rates": ["0.15"]}]
+    net = Decimal("1234.56") * 7 - Decimal("1.23") + Decimal("4.90")
+    given.data["total"] = str((net * Decimal("1.15")).quantize(Decimal("0.01")))
+    assert strict.deliver(given).warnings == ()
+
+
+def test_refusals_are_classed(settings: dict[str, Any], products: dict[str, int], run: str) -> None:
+    for version in ("", "18.0"):
+        with pytest.raises(AuthFailed):
+            connect(settings, api_key="wrong", version=version or "19.0").client.search_read("sale.order", [], ["name"], limit=1)
+        bad = order(products, f"hub-{run}-bad")
+        bad.data["order_line"][0]["product_id"] = "99999999"
+        with pytest.raises(Rejected) as caught:
+            connect(settings, version=version).deliver(bad)
+        assert "Traceback" not in str(caught.value)
+    with pytest.raises(AuthFailed):
+        connect(settings, database="no_such_database").client.search_read("sale.order", [], ["name"], limit=1)
+
+
+def test_check_says_that_all_is_well(odoo: OdooConnector) -> None:
+    health = odoo.check()
+    assert health.ok
+    assert health.details["version"] == "19.0"
+
+
+OWN = {
+    "account.move": {"sale_ids", "paid"}, "stock.picking.type": {"last"}, "product.pricelist.item": set(),
+    "sale.order.line": {"product_uom"}, "stock.backorder.confirmation": set(), "account.move.line": {"sale_line_ids"},
+}  # fmt: skip
+"""What the simulator keeps in fields of its own."""
+
+
+def test_every_field_of_the_simulator_is_a_field_of_the_real_odoo(odoo: OdooConnector) -> None:
+    wrong = []
+    for name, model in OdooSimulator().env.models.items():
+        real = odoo.client.call(name, "fields_get", attributes=["type", "relation"])
+        for field, ours in model.known.items():
+            theirs = real.get(field)
+            if field in OWN.get(name, ()):
+                continue
+            if theirs is None or (theirs["type"], theirs.get("relation", "")) != (ours.type, ours.relation):
+                wrong.append((name, field, ours.type, ours.relation, theirs))
+    assert wrong == []
+
+
+def test_times_are_compared_by_whole_seconds(odoo: OdooConnector, products: dict[str, int]) -> None:
+    id_ = next(iter(products.values()))
+    client: OdooClient = odoo.client
+    stamp = client.read("product.product", [id_], ["write_date"])[id_]["write_date"]
+    mine = ["id", "=", id_]
+    assert client.search_read("product.product", [mine, ["write_date", ">", stamp]], ["id"]) == []
+    assert client.search_read("product.product", [mine, ["write_date", ">=", stamp]], ["id"]) != []
+    assert client.search_read("product.product", [mine, ["write_date", "<", stamp]], ["id"]) == []
