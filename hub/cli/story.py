@@ -33,6 +33,7 @@ def story(store: Store, views: Sequence[Any]) -> dict[str, Any]:
     return {
         "state": "exception" if desk else "in_flight" if flying else "done",
         "records": [_record(record) for record in records],
+        "more_records": max(0, len(record_ids) - _MOST_RECORDS),
         "under_way": [
             {
                 key: one[key]
@@ -65,6 +66,8 @@ def show_story(told: dict[str, Any], now: float) -> None:
         for connection, external_id in record["known_as"].items():
             text.append("  = ", "quiet").append(connection, "name").append(f" {safe(external_id)}")
         console.print(text)
+    if told["more_records"]:
+        console.print(Text(f"and {told['more_records']} more records", "quiet"))
     for one in told["open_exceptions"]:
         meaning = REASONS[one["code"]].meaning if one["code"] in REASONS else ""
         number = one["id"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -17,13 +17,14 @@ OURS = [entry for entry in ENTRIES if entry.name not in {"demo", "map"}]
 
 
 def test_help_answers_in_half_a_second():
+    """Counted in processor time, which other work on the machine does not change."""
     command = [sys.executable, "-m", "hub", "--help"]
-    subprocess.run(command, capture_output=True, check=True)
     best = 9.0
-    for _ in range(3):
-        began = time.perf_counter()
+    for _ in range(4):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         said = subprocess.run(command, capture_output=True, check=True, text=True)
-        best = min(best, time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert best < 0.5
     assert all(entry.name in said.stdout for entry in ENTRIES)
 
