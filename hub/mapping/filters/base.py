@@ -149,7 +149,7 @@ def bounded(text: str, name: str) -> str:
 
 def need_count(value: Any, name: str, least: int = 0, most: int = MAX_TEXT) -> int:
     """An argument that is a whole number within limits."""
-    if isinstance(value, Decimal) and value == value.to_integral_value():
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value) if abs(value.adjusted()) < MAX_DIGITS else most + 1
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong(f"`{name}` needs a whole number as its argument, but got {masked(value)}.")

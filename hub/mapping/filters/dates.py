@@ -184,7 +184,7 @@ def parse_date(value: Any, form: Any, tz: Any = None) -> str:
 
 def _form(form: Any, name: str) -> str:
     body = need_text(form, name)
-    if len(body) > 100 or any(part not in _PARTS for part in re.findall(r"%(.?)", body)):
+    if len(body) > 100 or not body.isprintable() or any(part not in _PARTS for part in re.findall(r"%(.?)", body)):
         raise wrong(f"`{name}` got a form that it does not know.", "Use %Y %m %d %H %M %S, as in '%Y-%m-%d %H:%M:%S'.")
     return body
 

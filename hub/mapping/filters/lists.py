@@ -28,6 +28,8 @@ def _has(item: Any, key: str, value: Any) -> bool:
 
 def same(left: Any, right: Any) -> bool:
     """Are two values equal, with true and 1 kept apart?"""
+    if any(isinstance(value, Decimal) and not value.is_finite() for value in (left, right)):
+        return False
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
@@ -117,6 +119,8 @@ def _mark(value: Any) -> Any:
         return ("object", frozenset((key, _mark(item)) for key, item in value.items()))
     if isinstance(value, list):
         return ("list", tuple(_mark(item) for item in value))
+    if isinstance(value, (Decimal, float)):
+        value = exact(value, "unique")
     return (isinstance(value, bool), value)
 
 
@@ -157,6 +161,12 @@ def unique(value: Any, key: Any = None) -> list[Any]:
     return kept
 
 
+def _finite(value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, Decimal) and value.is_finite()
+    )
+
+
 @filter_(
     "sort",
     _GROUP,
@@ -169,10 +179,7 @@ def sort(value: Any, key: Any = None, reverse: Any = False) -> list[Any]:
     """Sorts a list by value, or by one field of its objects: text by its characters, numbers by size. Equals keep their order."""
     items = need_list(value, "sort")
     keys = items if key is None else [_field(item, need_text(key, "sort"), "sort") for item in items]
-    if not (
-        all(isinstance(k, str) for k in keys)
-        or all(isinstance(k, (int, Decimal)) and not isinstance(k, bool) for k in keys)
-    ):
+    if not (all(isinstance(k, str) for k in keys) or all(_finite(k) for k in keys)):
         raise wrong(
             "`sort` needs values that are all text or all numbers.",
             "Write `| pluck(...)` first, or name the field to sort by.",

@@ -190,7 +190,7 @@ def _amount_and_currency(value: dict[str, Any], given: Any) -> tuple[Any, Any]:
     found = next((value[key] for key in ("currency", "currency_code", "currencyCode") if key in value), given)
     if "amount" not in value or found is None:
         raise wrong("`money` needs an object with an amount and a currency.")
-    if given is not None and given != found:
+    if given is not None and need_text(given, "money") != need_text(found, "money"):
         raise wrong(
             "`money` got an amount in another currency than the one given.",
             "Leave the argument out, or convert the amount.",

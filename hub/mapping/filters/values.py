@@ -54,7 +54,13 @@ def boolean(value: Any) -> bool:
     """Reads true/false, yes/no, on/off, y/n and 1/0."""
     if isinstance(value, bool):
         return value
-    said = value.strip().casefold() if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    said = (
+        value.strip().casefold()
+        if isinstance(value, str)
+        else str(value)
+        if isinstance(value, int) and value in (0, 1)
+        else ""
+    )
     if said in _TRUE or said in _FALSE:
         return said in _TRUE
     raise wrong(f"`bool` needs true or false, but got {masked(value)}.", "Use $match to say what each value means.")

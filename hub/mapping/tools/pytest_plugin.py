@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from hub.mapping.tools.cases import Case
+    from hub.mapping.tools.opening import Opened
     from hub.mapping.tools.testing import Outcome
 
 _ENDINGS = (".test.yaml", ".test.yml", ".test.json")
@@ -29,6 +30,17 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CaseFile |
 class CaseFile(pytest.File):
     """A test file of a mapping."""
 
+    _opened: Opened | None = None
+
+    def opened(self) -> Opened:
+        """The mapping that the cases are about, compiled once for all of them."""
+        from hub.mapping.tools.cases import mapping_of
+        from hub.mapping.tools.opening import open_mapping
+
+        if self._opened is None:
+            self._opened = open_mapping(mapping_of(self.path))
+        return self._opened
+
     def collect(self) -> Iterator[CaseItem]:
         """One item for each case."""
         from hub.mapping.tools.cases import read_cases
@@ -46,11 +58,10 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case; a difference fails it."""
-        from hub.mapping.tools.cases import mapping_of
-        from hub.mapping.tools.opening import open_mapping
         from hub.mapping.tools.testing import run_case
 
-        outcome = run_case(self.case, open_mapping(mapping_of(self.path)))
+        assert isinstance(self.parent, CaseFile)
+        outcome = run_case(self.case, self.parent.opened())
         if not outcome.passed:
             raise CaseFailed(outcome)
 
