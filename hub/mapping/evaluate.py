@@ -132,6 +132,7 @@ class Evaluator:
         self.work = 0
         self.faults: list[MappingFault] = []
         self.used: list[tuple[str, str, bool, str]] = []
+        self.gathered: dict[str, Any] = {}  # what the value of a `let` was made of, wherever in it
         self.missing: dict[tuple[str, str, bool], None] = {}
 
     # --- the whole mapping
@@ -164,8 +165,12 @@ class Evaluator:
 
     def _bind(self, name: str, part: tree.Part) -> None:
         before = len(self.faults)
+        around, self.gathered = self.gathered, {}
         with self._separate_reads() as reads:
             value = self.make(part)
+        gathered = {**self.gathered, **reads.all()}
+        self.gathered = around
+        around.update(gathered)
         if len(self.faults) > before:
             raise self.faults[0]  # what uses this value would fail as well, with errors that only confuse
         if value is LEFT:
@@ -174,7 +179,9 @@ class Evaluator:
         origin = self._origin(part)
         if origin is None:
             self._spend(size(value))
-        self.scope[name] = Bound(value, origin, {} if origin is not None else reads.all())
+        self.scope[name] = Bound(
+            value, origin, {} if origin is not None else gathered if len(gathered) <= _MOST_READS else {"src": None}
+        )
 
     def _origin(self, part: tree.Part) -> str | None:
         if not isinstance(part, tree.Leaf) or ex.path(part.expr) is None:
@@ -230,6 +237,8 @@ class Evaluator:
     def _told(self, part: tree.Part, value: Any, reads: Reads) -> None:
         for control in self.reads.control:
             reads.control.setdefault(control, self.reads.control[control])
+        if len(self.gathered) <= _MOST_READS:
+            self.gathered.update(reads.all())
         self.recorder.leaf(part, self.target(part), value, reads, self.branches)
 
     def _object(self, part: tree.Object) -> dict[str, Any]:
@@ -259,6 +268,8 @@ class Evaluator:
             made = self._rounds(part, self._kept(part, items, entry, shape))
         finally:
             self.scope, self.loop, self.reads = outer, outer_loop, before
+        if len(self.gathered) <= _MOST_READS:
+            self.gathered.update(shape.all())
         self.recorder.shape(part, self.target(part), made, shape, self.branches)
         return made
 
