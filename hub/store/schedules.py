@@ -67,6 +67,27 @@ RETURNING name, connection, stream, "interval", cron, timezone, last_run_at, fai
     return sorted(database.transact(body), key=lambda one: one.name)
 
 
+def extend(database: Database, owner: str, lease: float) -> int:
+    """Keep the leases of an owner who is alive; those that ran out are no longer its own. Returns how many it holds."""
+
+    def body(connection: Connection) -> int:
+        now = database.now_in(connection)
+        return database.run(
+            connection, "UPDATE schedule SET lease_until = ? WHERE lease_owner = ? AND lease_until >= ?", now + lease, owner, now
+        )
+
+    return database.transact(body)
+
+
+def recover(database: Database) -> int:
+    """At the start of the only process: nobody holds a lease any more. Returns how many were freed."""
+    return database.transact(
+        lambda connection: database.run(
+            connection, "UPDATE schedule SET lease_until = NULL, lease_owner = NULL WHERE lease_owner IS NOT NULL"
+        )
+    )
+
+
 def finish(database: Database, name: str, owner: str, next_in: float | None, error: str) -> bool:
     """Note a run, and plan the next."""
 

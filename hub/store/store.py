@@ -146,7 +146,8 @@ class Store:
         return reaper.reap(self.database, settle)
 
     def recover(self, settle: float = 30.0) -> Reaped:
-        """At the start of the only process: every lease is dead, so reap them all at once."""
+        """At the start of the only process: every lease is dead, of deliveries and of schedules, so end them all at once."""
+        schedules.recover(self.database)
         return reaper.reap(self.database, settle, everything=True)
 
     # --- records and links
@@ -240,6 +241,10 @@ class Store:
     def claim_schedules(self, limit: int = 10, lease: float = 300.0, owner: str = "") -> list[DueSchedule]:
         """Lease schedules that are due, so that any number of hubs run each once."""
         return schedules.claim(self.database, limit, lease, owner)
+
+    def extend_schedules(self, owner: str, lease: float) -> int:
+        """Keep the leases of schedules whose runs are still going on. Returns how many the owner holds."""
+        return schedules.extend(self.database, owner, lease)
 
     def finish_schedule(self, name: str, owner: str, *, next_in: float | None = None, error: str = "") -> bool:
         """Note a run and plan the next: in ``next_in`` seconds, or by its own interval or cron. False when the lease was lost."""

@@ -116,3 +116,15 @@ def test_a_renewal_that_fails_lets_the_next_one_try(store: Store) -> None:
     with pytest.raises(RuntimeError):
         store.tokens("erp").refresh("access", fail)
     assert store.tokens("erp").refresh("access", lambda _: {"a": 1}) == {"a": 1}
+
+
+def test_a_living_owner_keeps_its_schedule_and_a_dead_one_loses_it(store: Store) -> None:
+    store.plan([Schedule(name="poll:a:order", connection="a", stream="order", interval=1.0)])
+    assert [one.name for one in store.claim_schedules(owner="one", lease=0.3)] == ["poll:a:order"]
+    assert store.extend_schedules("one", 30.0) == 1
+    time.sleep(0.4)
+    assert store.claim_schedules(owner="two", lease=30.0) == []
+    assert store.extend_schedules("two", 30.0) == 0
+    store.recover()
+    assert [one.name for one in store.claim_schedules(owner="two", lease=30.0)] == ["poll:a:order"]
+    assert not store.finish_schedule("poll:a:order", "one")
