@@ -17,7 +17,7 @@ class ExternalIds(Model):
         "module": char(required=True),
         "name": char(required=True),
         "model": char(required=True),
-        "res_id": number("integer"),
+        "res_id": Field("many2one_reference"),
     }
 
     def _created(self, row: Row) -> None:
@@ -111,7 +111,7 @@ class Partners(Model):
         "street2": char(), "zip": char(),
         "city": char(), "state_id": one("res.country.state"), "country_id": one("res.country", label="Country"),
         "country_code": char(compute="_country_code"), "vat": char(),
-        "ref": char(), "comment": Field("html"), "lang": char(default="en_US"),
+        "ref": char(), "comment": Field("html"), "lang": Field("selection", default="en_US"),
         "is_company": flag(), "company_type": Field("selection", compute="_company_type"), "company_name": char(),
         "type": Field("selection", default="contact"), "parent_id": one("res.partner"), "child_ids": many("res.partner", "parent_id"),
         "commercial_partner_id": one("res.partner", compute="_commercial"), "customer_rank": number("integer"), "active": flag(True),

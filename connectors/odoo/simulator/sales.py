@@ -168,7 +168,7 @@ class SaleOrderLines(Model):
         "product_id": one("product.product", label="Product"), "product_uom_qty": number(default=Decimal(1), label="Quantity"),
         "product_uom_id": one("uom.uom", default=1), "price_unit": number(), "discount": number(), "display_type": Field("selection"),
         "is_downpayment": flag(), "state": Field("selection", compute="_state"), "currency_id": one("res.currency", compute="_currency"),
-        "price_subtotal": number("monetary", compute="_subtotal"), "price_tax": number("monetary", compute="_price_tax"),
+        "price_subtotal": number("monetary", compute="_subtotal"), "price_tax": number(compute="_price_tax"),
         "price_total": number("monetary", compute="_price_total"), "qty_delivered": number(compute="_delivered"),
         "qty_invoiced": number(compute="_invoiced"), "move_ids": many("stock.move", "sale_line_id"),
         "customer_lead": number(),
