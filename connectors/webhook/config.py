@@ -42,10 +42,12 @@ class WebhookConfig(ConnectorConfig):
         default=None, min_length=8, description="The key of the signature; none = no webhook is taken."
     )
     previous_secret: SecretStr | None = Field(default=None, description="The key before the last change, still good.")
-    signature_header: Header = "x-signature"
-    timestamp_header: Header = "x-timestamp"
-    topic_header: Header = "x-topic"
-    event_header: Header = "x-event-id"
+    signature_header: Header = Field(default="x-signature", description="The header with the signature.")
+    timestamp_header: Header = Field(
+        default="x-timestamp", description="The header with the time, in seconds since 1970."
+    )
+    topic_header: Header = Field(default="x-topic", description="The header that says what a request is about.")
+    event_header: Header = Field(default="x-event-id", description="The header with the id that repetitions share.")
     signed: Literal["timestamp.body", "body"] = Field(
         default="timestamp.body",
         description="What the HMAC-SHA256 covers; with body alone, old requests can be sent again.",
@@ -67,6 +69,10 @@ class WebhookConfig(ConnectorConfig):
     )
     idempotent: bool = Field(
         default=True, description="The receiver does one Idempotency-Key once, so a lost answer may be asked for again."
+    )
+    answers: Literal["json", "any"] = Field(
+        default="json",
+        description="What a success looks like: json = a JSON object, so that a login page is none; any = any 2xx answer.",
     )
     lookup: bool = Field(
         default=False, description="GET <url>/<stream>?marker=... lists the records with this marker, or natural key."

@@ -8,10 +8,12 @@ from typing import ClassVar
 from connectors.webhook.config import STREAMS, WebhookConfig
 from connectors.webhook.inbound import message, verify
 from connectors.webhook.outbound import Sender
-from hub.sdk.connector import FULL, Connector, ConnectorIO, Manifest, Stream
+from hub.sdk.connector import FULL, Capability, Connector, ConnectorIO, Manifest, Stream, Support
 from hub.sdk.records import DeliverResult, ExternalRef, Health, InboundRequest, NaturalKey, OutboundRecord, RawMessage
 
 _NATURAL = {"variant": "sku", "product": "code", "customer": "email", "warehouse": "code", "order": "number"}
+
+_NO_KEY = Capability(Support.UNSUPPORTED, "a record of this kind has no natural key")
 
 
 class WebhookConnector(Connector[WebhookConfig]):
@@ -25,7 +27,7 @@ class WebhookConnector(Connector[WebhookConfig]):
         docs="docs/connectors/webhook.md",
         streams={
             name: Stream(
-                name, name, webhook=FULL, find=FULL, create=FULL, update=FULL, delete=FULL,
+                name, name, webhook=FULL, find=FULL if name in _NATURAL else _NO_KEY, create=FULL, update=FULL, delete=FULL,
                 natural_key=_NATURAL.get(name, ""), state_carrying=name != "shipment",
             )
             for name in STREAMS
@@ -58,6 +60,8 @@ class WebhookConnector(Connector[WebhookConfig]):
 
     def find(self, stream: str, key: NaturalKey) -> ExternalRef | None:
         """Ask the receiver for a natural key, where it offers that."""
+        if stream not in _NATURAL:
+            raise self._unsupported("find", stream)
         return self._sender.find(stream, key)
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
@@ -66,4 +70,6 @@ class WebhookConnector(Connector[WebhookConfig]):
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
         """Send one record."""
+        if record.stream not in STREAMS:
+            raise self._unsupported(record.operation, record.stream)
         return self._sender.send(record)

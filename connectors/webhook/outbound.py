@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 from connectors.webhook.config import WebhookConfig
-from hub.errors import Duplicate, Rejected, Unsupported
+from hub.errors import Duplicate, OutcomeUnknown, Rejected, Unsupported
 from hub.sdk.connector import ConnectorIO
 from hub.sdk.http import HttpResponse
 from hub.sdk.jsonio import dump_json
@@ -40,6 +40,8 @@ class Sender:
         if method == "DELETE" and answer.status in {404, 410}:
             return DeliverResult(external_id=known or record.marker, applied="unchanged")
         answer.raise_for()
+        if method != "DELETE" and self._config.answers == "json":
+            _must_be_success(answer)
         external_id, version = self._identity(answer, known or record.marker)
         applied: Any = {"POST": "created", "PUT": "updated", "DELETE": "deleted"}[method]
         return DeliverResult(external_id=external_id, applied=applied, version=version)
@@ -121,3 +123,14 @@ class Sender:
         if external_id:
             raise Duplicate("the receiver has this record already", external_id=external_id)
         raise Rejected("the receiver says that this conflicts with what it has (409)")
+
+
+def _must_be_success(answer: HttpResponse) -> None:
+    """Status 200 is also what login pages, proxies and systems that put their errors inside say."""
+    if answer.status == 204:
+        return
+    said = answer.json()
+    if not isinstance(said, dict):
+        raise OutcomeUnknown(f"the receiver answered {answer.status} with something that is no JSON object")
+    if said.get("errors") or said.get("error"):
+        raise Rejected(f"the receiver answered {answer.status} with an error inside: {answer.excerpt()}")

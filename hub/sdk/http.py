@@ -149,7 +149,7 @@ class HttpResponse:
             return self
         write = self.effect if effect is None else effect
         where = _place(self.url)
-        said = self._excerpt()
+        said = f": {self.excerpt()}" if self.body else ""
         if self.status in (401, 403):
             code = "CON-AUTH" if self.status == 401 else "CON-SCOPE"
             raise AuthFailed(f"{where} refused the credentials ({self.status}){said}", code=code)
@@ -184,9 +184,9 @@ class HttpResponse:
         # A NaN compares false with everything, and so ends as none.
         return min(max(seconds, 0.0), LONGEST_WAIT) if seconds == seconds else None
 
-    def _excerpt(self) -> str:
-        said = " ".join(self.hide(self.text[:2000]).split())[:300]
-        return f": {said}" if said else ""
+    def excerpt(self, limit: int = 300) -> str:
+        """The beginning of the body, on one line and without secrets: for messages."""
+        return " ".join(self.hide(self.text[:2000]).split())[:limit]
 
 
 class HttpClient:

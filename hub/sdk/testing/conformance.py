@@ -143,11 +143,14 @@ def conformance(
     simulator: Make,
     config: Mapping[str, Any] | None = None,
     skip: Mapping[str, str] | None = None,
+    streams: Iterable[str] = (),
 ) -> type:
     """A pytest class with one test for each behaviour, and one parameter for each stream that it is about.
 
     ``config`` adds to the settings that the simulator gives. ``skip`` names behaviours that are not shown, each with its reason.
+    ``streams`` shows only these, for a connector that treats all alike.
     """
+    chosen = set(streams)
     methods = {
         f"test_{name}": _method(connector, one, simulator, config, skip or {}) for name, one in BEHAVIOURS.items()
     }
@@ -157,9 +160,9 @@ def conformance(
 
         behaviour = BEHAVIOURS[metafunc.function.__name__.removeprefix("test_")]
         if behaviour.needs:
-            streams: list[Any] = list(streams_for(connector, behaviour))
+            fit: list[Any] = [name for name in streams_for(connector, behaviour) if not chosen or name in chosen]
             nobody = pytest.param("", marks=pytest.mark.skip(f"no stream claims {behaviour.needs}"), id="none")
-            metafunc.parametrize("stream", streams or [nobody])
+            metafunc.parametrize("stream", fit or [nobody])
 
     title = f"Test{connector.manifest.name.title()}"
     doc = f"The conformance of the {connector.manifest.name} connector."
