@@ -89,6 +89,10 @@ class Connections:
         whole = made.config.concurrency if made is not None else 1
         return max(1, -(-int(whole) // self._share))
 
+    def settle(self) -> float:
+        """Seconds after which no system can still be at work on a request whose worker died: the longest of all connections."""
+        return max((float(made.config.settle) for made in list(self._made.values())), default=30.0)
+
     def close(self) -> None:
         """Close every connector."""
         with self._lock:

@@ -91,11 +91,11 @@ class Hub:
         parts: list[Any] = []
         if self.role == "embedded":
             sys.setswitchinterval(THREAD_SWITCH)
-            self.store.recover()
+            self.store.recover(self.connections.settle())
         if self.role in {"embedded", "relay"}:
             self.store.plan(wanted(self.project))
         if self.role == "relay" or (self.role == "embedded" and not _in_process(self.bus)):
-            parts.append(Relay(self.store, self.bus))
+            parts.append(Relay(self.store, self.connections, self.bus))
         if self.role in {"embedded", "worker"}:
             parts.append(self.workers)
         if self.role in {"embedded", "relay"}:

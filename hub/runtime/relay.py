@@ -8,6 +8,7 @@ import time
 from hub.errors import StoreError
 from hub.runtime.bus import WakeBus
 from hub.runtime.bus.base import INBOUND, deliveries
+from hub.runtime.connections import Connections
 from hub.store import Store
 from hub.telemetry import get_logger
 
@@ -23,8 +24,9 @@ LONGEST_REPEAT = 0.1
 class Relay:
     """Publishes wake-ups for due work, and returns the leases of dead workers. It may die at any time: the next one goes on."""
 
-    def __init__(self, store: Store, bus: WakeBus) -> None:
+    def __init__(self, store: Store, connections: Connections, bus: WakeBus) -> None:
         self._store = store
+        self._connections = connections
         self._bus = bus
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
@@ -60,7 +62,7 @@ class Relay:
         now = time.monotonic()
         if now - self._reaped_at >= REAP_EVERY:
             self._reaped_at = now
-            self._store.reap()
+            self._store.reap(self._connections.settle())
         due = {deliveries(target.name) for target in self._store.due_targets(1)}
         if self._store.due_messages(1):
             due.add(INBOUND)

@@ -151,7 +151,7 @@ class Workers:
             try:
                 if self._reaps and time.monotonic() - reaped_at >= REAP_EVERY:
                     reaped_at = time.monotonic()
-                    self._store.reap()
+                    self._store.reap(self._connections.settle())
                 self._look()
                 following = self._store.next_due()
                 if following is not None and following > 0:
