@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from connectors.shopify.config import ShopifyConfig
+from connectors.shopify.login import login
 from connectors.shopify.queries import document
 from hub.errors import AuthFailed, HubError, OutcomeUnknown, RateLimited, Rejected, RetryLater
 from hub.sdk.connector import Clock, ConnectorIO
@@ -77,6 +78,7 @@ class ShopifyApi:
     def __init__(self, config: ShopifyConfig, io: ConnectorIO) -> None:
         self._config = config
         self._io = io
+        self._login = login(config, io)
         self._budget = Budget(io.clock)
 
     def query(self, name: str, **variables: Any) -> dict[str, Any]:
@@ -107,13 +109,9 @@ class ShopifyApi:
     def _send_once(self, name: str, variables: dict[str, Any], *, effect: bool) -> dict[str, Any]:
         if (wait := self._budget.pause(name)) > 0:
             self._io.clock.sleep(wait)
-        response = self._io.http.request(
+        response = self._login.call(
             "POST",
             self._config.graphql_url,
-            headers={
-                "X-Shopify-Access-Token": self._config.access_token.get_secret_value(),
-                "Accept": "application/json",
-            },
             json={"query": document(name), "variables": variables, "operationName": name},
             effect=effect,
             deadline=self._config.deadline,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, SecretStr, StringConstraints
+from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
 
 from hub.sdk.connector import ConnectorConfig
 
@@ -15,9 +15,20 @@ class ShopifyConfig(ConnectorConfig):
     shop: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")] = Field(
         description="The shop's permanent domain, such as acme.myshopify.com."
     )
-    access_token: SecretStr = Field(description="The Admin API access token of the app installed in the shop.")
+    access_token: SecretStr | None = Field(
+        default=None,
+        description="The Admin API access token of a custom app. Other apps have client_id and client_secret instead.",
+    )
+    client_id: str = Field(default="", description="The app's client id, where its tokens run out.")
+    client_secret: SecretStr | None = Field(
+        default=None, description="The app's client secret. Shopify also signs webhooks with it."
+    )
+    refresh_token: SecretStr | None = Field(
+        default=None,
+        description="The first refresh token, from the app's installation; later ones are kept in the hub's database.",
+    )
     webhook_secret: SecretStr | None = Field(
-        default=None, description="The app's client secret, with which Shopify signs webhooks."
+        default=None, description="What Shopify signs webhooks with, if not client_secret."
     )
     webhook_secret_previous: SecretStr | None = Field(
         default=None, description="The secret before the last rotation: Shopify may still sign with it for an hour."
@@ -45,6 +56,12 @@ class ShopifyConfig(ConnectorConfig):
     )
     line_page: int = Field(default=20, ge=1, le=250, description="Order lines in one page.")
 
+    @model_validator(mode="after")
+    def _has_a_way_in(self) -> Self:
+        if self.access_token is None and not (self.client_id and self.client_secret):
+            raise ValueError("give access_token, or client_id and client_secret")
+        return self
+
     @property
     def base(self) -> str:
         """The address that every path is relative to, without a slash at its end."""
@@ -58,4 +75,5 @@ class ShopifyConfig(ConnectorConfig):
     @property
     def webhook_secrets(self) -> list[str]:
         """The secrets that a webhook may be signed with, the present one first."""
-        return [secret.get_secret_value() for secret in (self.webhook_secret, self.webhook_secret_previous) if secret]
+        given = (self.webhook_secret or self.client_secret, self.webhook_secret_previous)
+        return [secret.get_secret_value() for secret in given if secret]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Collection, Iterable
+from typing import ClassVar, Protocol
 
 from connectors.shopify.api import ShopifyApi
 from connectors.shopify.config import ShopifyConfig
+from connectors.shopify.customers import Customers
 from connectors.shopify.finding import Finding
 from connectors.shopify.inbound import messages
 from connectors.shopify.polling import Polling
 from connectors.shopify.shipments import Shipments
 from connectors.shopify.stock import Stock
+from connectors.shopify.streams import STREAMS
+from connectors.shopify.subscriptions import Subscriptions
 from hub.errors import Unauthenticated
-from hub.sdk.connector import FULL, Capability, Connector, ConnectorIO, Manifest, Stream, Support
+from hub.sdk.connector import Connector, ConnectorIO, Manifest, Support
 from hub.sdk.records import (
     Cursor,
     DeliverResult,
@@ -24,27 +27,28 @@ from hub.sdk.records import (
     OutboundRecord,
     Page,
     RawMessage,
+    SubscriptionReport,
 )
 from hub.sdk.webhooks import read_body, verify_hmac_base64
 
-_SCOPES = ("read_orders", "read_products", "read_customers", "read_locations", "read_inventory", "write_inventory",
-           "read_merchant_managed_fulfillment_orders", "write_merchant_managed_fulfillment_orders")  # fmt: skip
-_NO_DELETE = Capability(Support.UNSUPPORTED, "a level is set to zero and never deleted")
+_SCOPES = (
+    "read_orders",
+    "read_products",
+    "write_customers",
+    "read_locations",
+    "write_inventory",
+    "write_merchant_managed_fulfillment_orders",
+)
 
-STREAMS = {
-    "order": Stream(
-        "order", "order", poll=FULL, webhook=FULL, fetch=FULL, find=FULL, natural_key="number", state_carrying=True
-    ),
-    "variant": Stream(
-        "variant", "variant", poll=FULL, webhook=FULL, fetch=FULL, find=FULL, natural_key="sku", state_carrying=True
-    ),
-    "customer": Stream("customer", "customer", webhook=FULL, find=FULL, natural_key="email", state_carrying=True),
-    "warehouse": Stream("warehouse", "warehouse", find=FULL, natural_key="code"),
-    "inventory_level": Stream(
-        "inventory_level", "inventory_level", create=FULL, update=FULL, delete=_NO_DELETE, state_carrying=True
-    ),
-    "shipment": Stream("shipment", "shipment", create=FULL, update=FULL),
-}
+
+class Writer(Protocol):
+    """What writes one stream."""
+
+    def deliver(self, record: OutboundRecord) -> DeliverResult:
+        """Make the write."""
+
+    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
+        """What an earlier attempt did, if it is there as a whole."""
 
 
 class ShopifyConnector(Connector[ShopifyConfig]):
@@ -66,8 +70,12 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._api = ShopifyApi(config, io)
         self._polling = Polling(self._api, config, io.clock)
         self._finding = Finding(self._api, config)
-        self._shipments = Shipments(self._api)
-        self._stock = Stock(self._api, io.installation)
+        self._subscriptions = Subscriptions(self._api)
+        self._writers: dict[str, Writer] = {
+            "customer": Customers(self._api),
+            "inventory_level": Stock(self._api, io.installation),
+            "shipment": Shipments(self._api),
+        }
 
     def check(self) -> Health:
         """Is the token good, are its scopes enough, is the API version still served, do the clocks agree?"""
@@ -97,12 +105,10 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         return Health(True, f"{data['shop']['name']} answers, with every scope that is needed", details)
 
     def poll(self, stream: str, cursor: Cursor | None, limit: int) -> Page:
-        """The next page of changed orders or variants."""
-        if stream == "order":
-            return self._polling.orders(cursor, limit)
-        if stream == "variant":
-            return self._polling.variants(cursor, limit)
-        raise self._unsupported("poll", stream)
+        """The next page of changed orders, variants or customers."""
+        self._must(stream, "poll")
+        pages = {"order": self._polling.orders, "variant": self._polling.variants, "customer": self._polling.customers}
+        return pages[stream](cursor, limit)
 
     def webhook(self, request: InboundRequest) -> Iterable[RawMessage]:
         """The messages of one webhook, after its signature over the raw body was verified."""
@@ -117,38 +123,46 @@ class ShopifyConnector(Connector[ShopifyConfig]):
             raise Unauthenticated("this webhook is of another shop", fix="Give each shop its own webhook address.")
         return list(messages(request, read_body(request), ""))
 
+    def subscribe(self, streams: Collection[str], url: str) -> SubscriptionReport:
+        """Have webhooks for these streams sent to ``url``; what Shopify has deleted is made again."""
+        return self._subscriptions.ensure(streams, url)
+
+    def unsubscribe(self, url: str) -> int:
+        """Have no more webhooks sent to ``url``; returns how many subscriptions ended."""
+        return self._subscriptions.end(url)
+
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
-        """One order or variant as it is now."""
-        if stream == "order":
-            return self._polling.order(external_id)
-        if stream == "variant":
-            return self._polling.variant(external_id)
-        raise self._unsupported("fetch", stream)
+        """One order, variant or customer as it is now."""
+        self._must(stream, "fetch")
+        read = {"order": self._polling.order, "variant": self._polling.variant, "customer": self._polling.customer}
+        return read[stream](external_id)
 
     def find(self, stream: str, key: NaturalKey) -> ExternalRef | None:
         """A variant by SKU, a customer by e-mail address, an order by number, or the location of a warehouse code."""
-        if stream == "variant":
-            return self._finding.variant(key.value)
-        if stream == "customer":
-            return self._finding.customer(key.value)
-        if stream == "order":
-            return self._finding.order(key.value)
-        if stream == "warehouse":
-            return self._finding.location(key.value)
-        raise self._unsupported("find", stream)
+        self._must(stream, "find")
+        find = {
+            "variant": self._finding.variant,
+            "customer": self._finding.customer,
+            "order": self._finding.order,
+            "warehouse": self._finding.location,
+        }
+        return find[stream](key.value)
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
-        """Did an earlier attempt of this shipment or level take its effect?"""
-        if record.stream == "shipment":
-            return self._shipments.find_effect(record)
-        if record.stream == "inventory_level":
-            return self._stock.find_effect(record)
-        raise self._unsupported("find_effect", record.stream)
+        """Did an earlier attempt of this write take its effect?"""
+        return self._writer(record).find_effect(record)
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
-        """Fulfil a shipment, or set a stock level."""
-        if record.stream == "shipment" and record.operation != "delete":
-            return self._shipments.deliver(record)
-        if record.stream == "inventory_level" and record.operation != "delete":
-            return self._stock.deliver(record)
-        raise self._unsupported(f"{record.operation}", record.stream)
+        """Make the write, or go on with it where an earlier attempt stopped."""
+        return self._writer(record).deliver(record)
+
+    def _writer(self, record: OutboundRecord) -> Writer:
+        operation = record.operation if record.operation != "upsert" else "update" if record.external_id else "create"
+        self._must(record.stream, operation)
+        return self._writers[record.stream]
+
+    def _must(self, stream: str, operation: str) -> None:
+        """Refuse what the manifest does not claim."""
+        known = STREAMS.get(stream)
+        if known is None or getattr(known, operation).support is not Support.FULL:
+            raise self._unsupported(operation, stream)

@@ -28,13 +28,7 @@ class Finding:
 
     def customer(self, email: str) -> ExternalRef | None:
         """The customer with this e-mail address, whatever its case."""
-        nodes = self._api.query("find_customers", query=f"email:{_quoted(email)}")["customers"]["nodes"]
-        same = [
-            node
-            for node in nodes
-            if ((node["defaultEmailAddress"] or {}).get("emailAddress") or "").casefold() == email.casefold()
-        ]
-        node = _only(same, "customers with one e-mail address")
+        node = self._api.query("customer", identifier={"emailAddress": email})["customerByIdentifier"]
         return ExternalRef(node["id"], version_of(node["updatedAt"])) if node else None
 
     def order(self, number: str) -> ExternalRef | None:

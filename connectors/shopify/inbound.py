@@ -23,6 +23,9 @@ ORDER_TOPICS = (
 VARIANT_TOPICS = ("products/create", "products/update")
 CUSTOMER_TOPICS = ("customers/create", "customers/update", "customers/delete")
 
+PRIVACY_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
+"""Every app must take these. They ask a person at the company to act, within 30 days."""
+
 
 def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[RawMessage]:
     """The messages in one webhook whose signature has been verified."""
@@ -47,12 +50,26 @@ def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[
                 source_version=_moment(variant.get("updated_at")),
                 **common,
             )
+    elif topic in PRIVACY_TOPICS:
+        yield _privacy(topic, payload, delivery, common)
     else:
         raise InputRefused(
             f"the shop sent a webhook of topic {topic[:60] or 'none'}, which no stream reads",
             code="IN-TOPIC",
             status=202,
         )
+
+
+def _privacy(topic: str, payload: Json, delivery: str, common: Json) -> RawMessage:
+    who = payload.get("customer") if isinstance(payload.get("customer"), dict) else {}
+    about = _id("Customer", who or {}) if topic != "shop/redact" else _id("Shop", {"id": payload.get("shop_id")})
+    return RawMessage(
+        stream="privacy_request",
+        external_id=about,
+        payload={"request": topic, "about": about, **payload},
+        dedupe_key=f"webhook:{delivery}",
+        **common,
+    )
 
 
 def _whole(stream: str, kind: str, topic: str, payload: Json, delivery: str, body: bytes, common: Json) -> RawMessage:

@@ -12,7 +12,7 @@ from connectors.shopify.api import ShopifyApi
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.orders import order_payload
 from connectors.shopify.reading import Reading
-from connectors.shopify.shapes import Json, fingerprint, version_of
+from connectors.shopify.shapes import Json, customer, fingerprint, version_of
 from connectors.shopify.variants import variant_payload
 from hub.sdk.connector import Clock
 from hub.sdk.records import Cursor, Page, RawMessage
@@ -38,17 +38,7 @@ class Polling:
         )
         found = self._reading.page(limit, at.get("after"), _since(since))
         messages = [order_message(node, "poll") for node in found["nodes"]]
-        newest = max([at.get("newest") or since or "", *(message.source_version for message in messages)])
-        read = int(at.get("read", 0)) + len(messages)
-        if not found["pageInfo"]["hasNextPage"]:
-            return Page(messages, {"since": self._earlier(newest) if newest else None, "newest": newest})
-        if read >= _DEEPEST and newest > (since or ""):
-            return Page(messages, {"since": newest, "newest": newest}, more=True)
-        return Page(
-            messages,
-            {"since": since, "newest": newest, "after": found["pageInfo"]["endCursor"], "read": read},
-            more=True,
-        )
+        return self._next(at, since, messages, found["pageInfo"])
 
     def order(self, external_id: str) -> RawMessage | None:
         """One order as it is now."""
@@ -76,6 +66,31 @@ class Polling:
         node = data["productVariant"]
         return variant_message(variant_payload(node, data["shop"]["currencyCode"]), "fetch") if node else None
 
+    def customers(self, cursor: Cursor | None, limit: int) -> Page:
+        """The next page of changed customers, oldest change first."""
+        at = dict(cursor or {})
+        since = at.get("since")
+        found = self._api.query("customers", first=min(limit, 100), after=at.get("after"), query=_since(since))[
+            "customers"
+        ]
+        messages = [customer_message(node, "poll") for node in found["nodes"]]
+        return self._next(at, since, messages, found["pageInfo"])
+
+    def customer(self, external_id: str) -> RawMessage | None:
+        """One customer as it is now."""
+        node = self._api.query("customer", identifier={"id": external_id})["customerByIdentifier"]
+        return customer_message(node, "fetch") if node else None
+
+    def _next(self, at: Cursor, since: str | None, messages: list[RawMessage], info: Json) -> Page:
+        """The page, and where a window that is read in the order of changes goes on."""
+        newest = max([at.get("newest") or since or "", *(message.source_version for message in messages)])
+        read = int(at.get("read", 0)) + len(messages)
+        if not info["hasNextPage"]:
+            return Page(messages, {"since": self._earlier(newest) if newest else None, "newest": newest})
+        if read >= _DEEPEST and newest > (since or ""):
+            return Page(messages, {"since": newest, "newest": newest}, more=True)
+        return Page(messages, {"since": since, "newest": newest, "after": info["endCursor"], "read": read}, more=True)
+
     def _earlier(self, moment: str) -> str:
         parsed = datetime.fromisoformat(moment)
         return version_of((parsed - timedelta(seconds=self._config.poll_overlap)).isoformat())
@@ -89,6 +104,11 @@ def order_message(node: Json, topic: str) -> RawMessage:
 def variant_message(payload: Json, topic: str) -> RawMessage:
     """A polled variant as a message."""
     return _message("variant", payload, topic)
+
+
+def customer_message(node: Json, topic: str) -> RawMessage:
+    """A polled customer as a message."""
+    return _message("customer", customer(node) or {}, topic)
 
 
 def _message(stream: str, payload: Json, topic: str) -> RawMessage:

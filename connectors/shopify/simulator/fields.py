@@ -61,10 +61,27 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
         return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number])
 
     def customers(
-        _: Any, __: Info, first: int | None = None, after: str | None = None, query: str | None = None, **___: Any
+        _: Any, __: Info, first: int | None = None, after: str | None = None, query: str | None = None, **given: Any
     ) -> Any:
         found = search(shop.customers.values(), query, _CUSTOMER_SEARCH)
-        return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number])
+        by_change = given.get("sortKey") == "UPDATED_AT"
+        place: Any = (lambda row: [row.updated.isoformat(), row.number]) if by_change else (lambda row: [row.number])
+        return connection(sorted(found, key=place), first, after, place)
+
+    def customer(_: Any, __: Info, identifier: dict[str, str]) -> Customer | None:
+        if "id" in identifier:
+            return shop.customers.get(number_in(identifier["id"], "Customer"))
+        name, value = (
+            ("email", identifier["emailAddress"])
+            if "emailAddress" in identifier
+            else ("phone", identifier["phoneNumber"])
+        )
+        return shop.customer_by(name, value)
+
+    def subscriptions(
+        _: Any, __: Info, first: int | None = None, after: str | None = None, uri: str | None = None
+    ) -> Any:
+        return connection([found for found in shop.subscriptions if uri in (None, found["uri"])], first, after)
 
     def locations(_: Any, __: Info, first: int | None = None, after: str | None = None, **given: Any) -> Any:
         found = [place for place in shop.locations.values() if place.is_active or given.get("includeInactive")]
@@ -78,6 +95,8 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
         "QueryRoot.orders": orders,
         "QueryRoot.productVariants": variants,
         "QueryRoot.customers": customers,
+        "QueryRoot.customerByIdentifier": customer,
+        "QueryRoot.webhookSubscriptions": subscriptions,
         "QueryRoot.locations": locations,
     }
 

@@ -10,7 +10,8 @@ from typing import Any
 from graphql import GraphQLError, GraphQLResolveInfo, get_directive_values
 
 from connectors.shopify.simulator.fields import number_in
-from connectors.shopify.simulator.graph import Resolver, schema
+from connectors.shopify.simulator.graph import Resolver, schema, snake
+from connectors.shopify.simulator.model import Address
 from connectors.shopify.simulator.shop import Refused, Shop
 
 Effect = Callable[[str, str, Any], Any]
@@ -44,6 +45,10 @@ class Mutations:
         return {
             "Mutation.fulfillmentCreate": self._guarded(self.fulfillment_create),
             "Mutation.fulfillmentTrackingInfoUpdate": self._guarded(self.tracking_update),
+            "Mutation.customerSet": self._guarded(self.customer_set, codes=True),
+            "Mutation.tagsAdd": self._guarded(self.tags_add),
+            "Mutation.webhookSubscriptionCreate": self._guarded(self.subscribe),
+            "Mutation.webhookSubscriptionDelete": self._guarded(self.unsubscribe),
             "Mutation.inventorySetQuantities": self._idempotent(self._guarded(self.set_quantities, codes=True)),
             "Mutation.inventoryActivate": self._idempotent(self._guarded(self.activate)),
         }
@@ -78,6 +83,70 @@ class Mutations:
         self._shop.track(found, given["trackingInfoInput"], notify=bool(given.get("notifyCustomer")))
         self._effect("shipment.update", found.id, {"tracking": found.numbers})
         return {"fulfillment": found}
+
+    def customer_set(self, *, input: dict[str, Any], identifier: dict[str, str] | None = None) -> dict[str, Any]:  # noqa: A002
+        """Make or change a customer. Lists that are given replace those that are there."""
+        by = identifier or {}
+        if "id" in by:
+            found = self._shop.customers.get(number_in(by["id"], "Customer"))
+            if found is None:
+                raise Refused("Customer does not exist.", ["identifier", "id"], "NOT_FOUND")
+        else:
+            name, value = next(iter(by.items()), ("email", input.get("email") or ""))
+            if input.get(name) != value:
+                raise Refused(f"The {name} of the input must be the identifier's.", ["input", name], "INVALID")
+            found = self._shop.customer_by(name, value)
+        for name in ("email", "phone"):
+            other = self._shop.customer_by(name, input[name]) if input.get(name) else None
+            if other is not None and other is not found:
+                raise Refused(f"{name.title()} has already been taken", ["input", name], "TAKEN")
+        verb = "create" if found is None else "update"
+        made = found or self._shop.new_customer()
+        for name, value in input.items():
+            if name == "addresses":
+                made.default_address = (
+                    Address(**{snake(key): part for key, part in value[0].items()}) if value else None
+                )
+            else:
+                setattr(made, snake(name), value)
+        made.updated = self._shop.now()
+        self._effect(f"customer.{verb}", made.id, input)
+        return {"customer": made}
+
+    def tags_add(self, *, id: str, tags: list[str]) -> dict[str, Any]:  # noqa: A002
+        """Add tags to a customer or an order."""
+        kind = id.split("/")[3]
+        tables: dict[str, dict[int, Any]] = {"Customer": self._shop.customers, "Order": self._shop.orders}
+        found: Any = tables.get(kind, {}).get(number_in(id, kind))
+        if found is None:
+            raise Refused(f"{kind} does not exist", ["id"])
+        found.tags = sorted({*found.tags, *tags})
+        found.updated = self._shop.now()
+        self._effect(f"{kind.lower()}.update", id, {"tags": tags})
+        return {"node": found}
+
+    def subscribe(self, *, topic: str, webhookSubscription: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        """Make a subscription; the same topic for the same address twice is refused."""
+        uri = webhookSubscription.get("uri") or ""
+        if not uri.startswith(("https://", "http://127.0.0.1")):
+            raise Refused("Address protocol http:// is not supported", ["webhookSubscription", "callbackUrl"])
+        if any(found["topic"] == topic and found["uri"] == uri for found in self._shop.subscriptions):
+            raise Refused("Address for this topic has already been taken", ["webhookSubscription", "callbackUrl"])
+        made = {
+            "id": f"gid://shopify/WebhookSubscription/{self._shop.next_id()}",
+            "topic": topic,
+            "uri": uri,
+            "format": "JSON",
+        }
+        self._shop.subscriptions.append(made)
+        return {"webhookSubscription": made}
+
+    def unsubscribe(self, *, id: str) -> dict[str, Any]:  # noqa: A002
+        """Delete a subscription."""
+        if not any(found["id"] == id for found in self._shop.subscriptions):
+            raise Refused("Webhook subscription does not exist", ["id"])
+        self._shop.subscriptions[:] = [found for found in self._shop.subscriptions if found["id"] != id]
+        return {"deletedWebhookSubscriptionId": id}
 
     def activate(self, **given: Any) -> dict[str, Any]:
         """Stock an item at a location."""

@@ -16,12 +16,21 @@ from hub.sdk.testing.bench import NotProvable
 from hub.sdk.testing.simulator import Simulator
 from hub.sdk.webhooks import sign_hmac_base64
 
+_STRANGE = {
+    "variant": ("lines",),
+    "customer": ("lines", "sku", "price"),
+    "privacy_request": ("lines", "sku", "price"),
+    "warehouse": ("lines", "sku", "price"),
+}
+"""What records of a stream do not have, whatever is asked of them."""
+
 
 class SeededShop(Simulator):
     """The hooks of the conformance kit, over the state in ``shop``."""
 
     shop: Shop
     secret: str
+    domain: str
     _made = 0
 
     @abstractmethod
@@ -36,15 +45,16 @@ class SeededShop(Simulator):
         """One record with these values in it."""
         with self.lock:
             self._made += 1
-            if "lines" in fields and stream != "order":
-                raise NotProvable(f"a {stream} of this shop has no lines", declared=True)
+            strange = [name for name in _STRANGE.get(stream, ()) if name in fields]
+            if strange:
+                raise NotProvable(f"a {stream} of this shop has no {strange[0]}", declared=True)
             if stream == "warehouse":
                 return self.shop.add_location(fields.get("text", f"Location {self._made}")).id
             if stream == "order":
                 return self._put_order(self._made, **fields)
             if stream == "variant":
                 return self._put_variant(self._made, **fields)
-            if stream == "customer":
+            if stream in {"customer", "privacy_request"}:
                 return self._put_customer(self._made, **fields)
         return super().put_record(stream, **fields)
 
@@ -80,7 +90,7 @@ class SeededShop(Simulator):
                 variant = self.shop.variants[number_in(external_id, "ProductVariant")]
                 variant.price += Decimal("0.01")
                 variant.updated = variant.product.updated = now
-            elif stream == "customer":
+            elif stream in {"customer", "privacy_request"}:
                 customer = self.shop.customers[number_in(external_id, "Customer")]
                 customer.note, customer.updated = f"Changed {self._made} times", now
             else:
@@ -120,6 +130,17 @@ class SeededShop(Simulator):
                     "tracking": [{"number": f"1Z{self._made:08}", "company": "UPS"}],
                     "notify_customer": False,
                 }
+            if stream == "customer":
+                return {
+                    "email": f"new{self._made}@example.com",
+                    "first_name": "New",
+                    "last_name": f"Customer {self._made}",
+                    "phone": f"+1217555{self._made:04}",
+                    "tags": ["wholesale"],
+                    "addresses": [
+                        {"address1": "1 Main St", "city": "Springfield", "zip": "01234", "country_code": "US"}
+                    ],
+                }
             if stream == "inventory_level":
                 product = self.shop.add_product(
                     f"Stocked {self._made}", [{"sku": f"STOCK-{self._made}", "price": "1", "stock": 0}]
@@ -138,6 +159,8 @@ class SeededShop(Simulator):
             return {**data, "tracking": [{"number": data["tracking"][0]["number"] + "X", "company": "UPS"}]}
         if stream == "inventory_level":
             return {**data, "available": str(int(data["available"]) + 5)}
+        if stream == "customer":
+            return {**data, "last_name": f"{data['last_name']} changed", "tags": [*data["tags"], "vip"]}
         return super().sample_change(stream, data)
 
     def webhook_request(self, stream: str, external_id: str) -> InboundRequest:
@@ -149,10 +172,18 @@ class SeededShop(Simulator):
                 return self.webhook(
                     "customers/update", customer_body(self.shop.customers[number_in(external_id, "Customer")])
                 )
+            if stream == "privacy_request":
+                return self.webhook("customers/redact", self._redact(external_id))
             if stream == "variant":
                 variant = self.shop.variants[number_in(external_id, "ProductVariant")]
                 return self.webhook("products/update", product_body(variant.product))
         return super().webhook_request(stream, external_id)
+
+    def _redact(self, external_id: str) -> dict[str, Any]:
+        """The body of a privacy webhook, which has no time and no version."""
+        customer = self.shop.customers[number_in(external_id, "Customer")]
+        about = {"id": customer.number, "email": customer.email, "phone": customer.phone}
+        return {"shop_id": 1, "shop_domain": self.domain, "customer": about, "orders_to_redact": [], **customer.extra}
 
     def _put_order(self, number: int, **fields: Any) -> str:
         price = fields.get("price", Decimal("9.99"))

@@ -58,6 +58,7 @@ class Shop:
         self.orders: dict[int, Order] = {}
         self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
         self.fulfillments: dict[int, Fulfillment] = {}
+        self.subscriptions: list[dict[str, str]] = []
 
     def now(self) -> datetime:
         """The time, in whole seconds: the vendor stores no finer one."""
@@ -122,8 +123,7 @@ class Shop:
         email = data.get("email")
         found = next((known for known in self.customers.values() if email and known.email == email), None)
         if found is None:
-            found = Customer(self.next_id(), self.now(), self.now())
-            self.customers[found.number] = found
+            found = self.new_customer()
         address = data.pop("address", None)
         for name, value in data.items():
             setattr(found, name, value)
@@ -131,6 +131,17 @@ class Shop:
             found.default_address = _address(address, found)
         found.updated = self.now()
         return found
+
+    def new_customer(self) -> Customer:
+        """A customer of whom nothing is known yet."""
+        made = Customer(self.next_id(), self.now(), self.now())
+        self.customers[made.number] = made
+        return made
+
+    def customer_by(self, name: str, value: str) -> Customer | None:
+        """The customer with this e-mail address or phone number."""
+        found = self.customers.values()
+        return next((known for known in found if (getattr(known, name) or "").casefold() == value.casefold()), None)
 
     def place_order(
         self,

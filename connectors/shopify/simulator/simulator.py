@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 from graphql import GraphQLError, OperationDefinitionNode, execute_sync
 
@@ -14,6 +15,7 @@ from connectors.shopify.simulator.mutations import Mutations
 from connectors.shopify.simulator.rest import order_body, product_body
 from connectors.shopify.simulator.seeding import SeededShop
 from connectors.shopify.simulator.shop import Shop
+from connectors.shopify.simulator.tokens import Tokens
 from hub.sdk.jsonio import dump_json
 from hub.sdk.records import InboundRequest
 from hub.sdk.testing.simulator import Request, Response
@@ -52,6 +54,7 @@ class ShopifySimulator(SeededShop):
         self.token = f"shpat_{self.random.getrandbits(128):032x}"
         self.secret = f"{self.random.getrandbits(128):032x}"
         self.domain = SHOP
+        self.tokens = Tokens(self.clock, self.random, self.secret)
         self.scopes: tuple[str, ...] = SCOPES
         self.bucket, self.restore_rate = bucket, restore_rate
         self._available = bucket
@@ -146,9 +149,31 @@ class ShopifySimulator(SeededShop):
             "locations": {"WH": "Main warehouse"},
         }
 
+    def expiring_config(self, url: str, *, grant: str = "refresh_token") -> dict[str, Any]:
+        """The settings of an app whose tokens run out, by either grant."""
+        static = {
+            name: value
+            for name, value in self.connection_config(url).items()
+            if name not in {"access_token", "webhook_secret"}
+        }
+        made = {**static, "client_id": self.tokens.client_id, "client_secret": self.secret}
+        return made | ({"refresh_token": self.tokens.refresh_token} if grant == "refresh_token" else {})
+
+    def send_webhook(self, request: InboundRequest) -> None:
+        """Send to everybody who subscribed to the topic, by hand or by the API."""
+        super().send_webhook(request)
+        topic = request.headers["x-shopify-topic"].replace("/", "_").upper()
+        with self.lock:
+            uris = [found["uri"] for found in self.shop.subscriptions if found["topic"] == topic]
+        for uri in uris:
+            self.webhooks.send(uri, request.headers, request.body)
+
     def respond(self, request: Request) -> Response:
         """Answer one request to the Admin API."""
-        if request.headers.get(self.auth_header) != self.token:
+        if request.path == "/admin/oauth/access_token":
+            return self.tokens.answer(dict(parse_qsl(request.body.decode())))
+        given_token = request.headers.get(self.auth_header)
+        if given_token != self.token and not self.tokens.good(given_token):
             return self.expired_token()
         if not request.path.startswith("/admin/api/") or not request.path.endswith("/graphql.json"):
             return Response.json({"errors": "Not Found"}, 404)
