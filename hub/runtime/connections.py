@@ -20,6 +20,8 @@ from hub.telemetry import get_logger, register_secret
 
 log = get_logger(__name__)
 
+LONGEST_SETTLE = 30.0
+
 
 class Catalog(Protocol):
     """The installed connectors (`hub.sdk.plugins`)."""
@@ -90,8 +92,10 @@ class Connections:
         return max(1, -(-int(whole) // self._share))
 
     def settle(self) -> float:
-        """Seconds after which no system can still be at work on a request whose worker died: the longest of all connections."""
-        return max((float(made.config.settle) for made in list(self._made.values())), default=30.0)
+        """Seconds after which no system can still be at work on a request whose worker died: the longest of all targets."""
+        targets = {flow.target for flow in self._project.flows}
+        made = [connector.config.settle for name, connector in list(self._made.items()) if name in targets]
+        return float(max(made, default=LONGEST_SETTLE))
 
     def close(self) -> None:
         """Close every connector."""
