@@ -126,6 +126,17 @@ def _show_coverage(report: Any) -> None:
         console.print(f"canonical: {report.set_} of {report.target_fields} fields are set", style="quiet")
     for unused in report.unset:
         _show_unused("not set ", unused, unused.kind)
+    for table, key, times in report.missing:
+        console.print(
+            Text.assemble(
+                "  ",
+                ("no row  ", "wait"),
+                "  ",
+                (safe(table), "name"),
+                f"  {safe(key)}",
+                (f"  asked for {times} times", "quiet"),
+            )
+        )
 
 
 def _show_unused(word: str, unused: Any, more: str) -> None:

@@ -17,6 +17,8 @@ from hub.mapping.tools.cases import notes_of, read_cases, tests_of
 from hub.mapping.tools.data import leaves, pattern, read_json
 from hub.mapping.tools.opening import Opened
 from hub.mapping.tools.static import covers, reads, writes
+from hub.mapping.tools.testing import CaseLinks
+from hub.mapping.tools.trying import run_once
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class Coverage:
     target_fields: int
     unread: list[Unused] = field(default_factory=list)
     unset: list[Unused] = field(default_factory=list)
+    missing: list[tuple[str, str, int]] = field(default_factory=list)
+    """Values that a lookup was asked for and that are in no row: table, key, in how many look-ups."""
 
     @property
     def read(self) -> int:
@@ -60,6 +64,7 @@ class Coverage:
         return {
             "mapping": self.mapping, "records": self.records,
             "source": {"fields": self.source_fields, "read": self.read, "unread": [_as_dict(one) for one in self.unread]},
+            "lookups_missing": [{"table": table, "key": key, "times": times} for table, key, times in self.missing],
             "target": {"fields": self.target_fields, "set": self.set_, "unset": [_as_dict(one) for one in self.unset]},
         }  # fmt: skip
 
@@ -70,6 +75,7 @@ def _as_dict(unused: Unused) -> dict[str, Any]:
 
 def coverage(opened: Opened, records: Iterable[Any]) -> Coverage:
     """The coverage of a mapping over some records of its source."""
+    records = list(records)
     seen: dict[str, int] = {}
     count = 0
     for record in records:
@@ -92,7 +98,29 @@ def coverage(opened: Opened, records: Iterable[Any]) -> Coverage:
         [one for one in schema.fields(opened.entity).values() if one.leaf and not one.open] if opened.inbound else []
     )
     unset = [Unused(one.path, 0, _why(one.path, not_set), one.kind) for one in targets if not _among(one.path, made)]
-    return Coverage(opened.file, count, len(seen), len(targets) if opened.inbound else len(set(made)), unread, unset)
+    return Coverage(
+        opened.file,
+        count,
+        len(seen),
+        len(targets) if opened.inbound else len(set(made)),
+        unread,
+        unset,
+        _missing(opened, records),
+    )
+
+
+def _missing(opened: Opened, records: list[Any]) -> list[tuple[str, str, int]]:
+    """The keys that are in no row of a table, found by running the mapping over the records."""
+    if opened.lookups is None or not opened.program.tables:
+        return []
+    before = {(one.table, one.key): one.times for one in opened.lookups.missing}
+    for record in records:
+        run_once(opened, record, CaseLinks(auto=True))
+    found = [
+        (one.table, " / ".join(one.key), one.times - before.get((one.table, one.key), 0))
+        for one in opened.lookups.missing
+    ]
+    return [one for one in found if one[2] and one[0] in opened.program.tables]
 
 
 def _among(path: str, known: Iterable[str]) -> bool:

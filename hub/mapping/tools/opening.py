@@ -24,6 +24,7 @@ class Opened:
     """A mapping and what the tools ask about it."""
 
     mapping: Mapping
+    lookups: Lookups | None = None
 
     @property
     def file(self) -> str:
@@ -101,7 +102,8 @@ def open_mapping(path: Path, roots: Iterable[Path] = ()) -> Opened:
     """The mapping of one file; raises MappingInvalid with everything that is wrong with it."""
     if not path.is_file():
         raise ConfigError("There is no such file.", where=str(path), fix="Check the path.")
-    return Opened(open_set(path, roots).by_file(path))
+    found = open_set(path, roots)
+    return Opened(found.by_file(path), found.lookups)
 
 
 def canonical(entity: str, record: Any, file: str = "") -> Any:

@@ -33,6 +33,12 @@ def test_coverage_says_what_is_lost(shop: Path) -> None:
     assert "lines[].unit_price.amount" not in {unused.path for unused in report.unset}
 
 
+def test_coverage_lists_what_no_lookup_row_has(shop: Path, order: dict[str, Any]) -> None:
+    report = coverage(_order(shop), [order, {**order, "gateway": "barter"}, {**order, "gateway": "barter"}])
+    assert [(table, key) for table, key, _ in report.missing] == [("terms", "barter")]
+    assert report.missing[0][2] >= 2
+
+
 def test_coverage_knows_what_is_lost_on_purpose(shop: Path) -> None:
     tests = shop / "order.to_canonical.test.yaml"
     tests.write_text(tests.read_text() + "not_mapped: {customer: it has a mapping of its own}\n")

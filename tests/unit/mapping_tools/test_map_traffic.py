@@ -56,7 +56,10 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_case_from_a_real_message(hub: Call) -> None:
     code, out, err = hub("case", "--from-trace", "2", "--name", "a real order")
     assert code == 0, err
-    assert "it is translated" in out, Path("mappings/shopify/order.to_canonical.test.yaml").read_text() + hub("try", MINE, "mappings/shopify/samples/a_real_order.json")[1]
+    assert "it is translated" in out, (
+        Path("mappings/shopify/order.to_canonical.test.yaml").read_text()
+        + hub("try", MINE, "mappings/shopify/samples/a_real_order.json")[1]
+    )
     given = Path("mappings/shopify/samples/a_real_order.json").read_text()
     original = json.loads((SAMPLES / "order_webhook.json").read_text())
     assert original["email"] not in given
