@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.store.database import Database
+from hub.store.database import Database, raw_connection
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -21,9 +20,9 @@ def append(database: Database, connection: Connection, table: sa.Table, columns:
         return
     names = tuple(columns)
     if database.is_sqlite:
-        connection.exec_driver_sql(_insert_sqlite(table.name, names, ""), list(rows))
+        raw_connection(connection).executemany(_insert_sqlite(table.name, names, ""), rows)
         return
-    with _raw(connection).cursor() as raw, raw.copy(_copy(table.name, names)) as copy:
+    with raw_connection(connection).cursor() as raw, raw.copy(_copy(table.name, names)) as copy:
         for row in rows:
             copy.write_row(row)
 
@@ -36,10 +35,10 @@ def insert(
         return
     names = tuple(columns)
     if database.is_sqlite:
-        connection.exec_driver_sql(_insert_sqlite(table.name, names, otherwise), list(rows))
+        raw_connection(connection).executemany(_insert_sqlite(table.name, names, otherwise), rows)
         return
     statement = _insert_arrays(table, names, otherwise)
-    with _raw(connection).cursor() as raw:
+    with raw_connection(connection).cursor() as raw:
         raw.execute(statement, _columns(rows), binary=True)
 
 
@@ -65,17 +64,15 @@ def update(
     if database.is_sqlite:
         statement, order = _update_sqlite(table.name, tuple(keys), setting, tuple(columns), where, returning)
         found: list[Any] = []
+        cursor = raw_connection(connection).cursor()
         for row in rows:
-            found.extend(connection.exec_driver_sql(statement, tuple(row[index] for index in order)))
+            found.extend(cursor.execute(statement, [row[index] for index in order]))
         return found
     statement = _update_arrays(table, tuple(keys), setting, tuple(columns), where, returning)
-    with _raw(connection).cursor() as raw:
+    with raw_connection(connection).cursor() as raw:
         raw.execute(statement, _columns(rows))
-        return raw.fetchall()
-
-
-def _raw(connection: Connection) -> psycopg.Connection[Any]:
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        found = raw.fetchall()
+        return list(found)
 
 
 def _columns(rows: Rows) -> list[list[Any]]:

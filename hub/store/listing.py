@@ -77,10 +77,10 @@ def record_view(database: Database, record_id: str) -> dict[str, Any] | None:
         rows = database.rows(connection, "SELECT * FROM record WHERE id = ?", record_id)
         if not rows:
             return None
-        found = dict(rows[0]._mapping)  # noqa: SLF001 - the documented way to a row's names
+        found: dict[str, Any] = rows[0]._asdict()
         found["body"] = json.loads(archive.unpack(found["body"]))
         links = database.rows(connection, "SELECT * FROM link WHERE record_id = ? ORDER BY connection", record_id)
-        found["links"] = [dict(row._mapping) for row in links]  # noqa: SLF001
+        found["links"] = [row._asdict() for row in links]
     return found
 
 
@@ -94,4 +94,4 @@ def schedules(database: Database) -> list[dict[str, Any]]:
 
 def _read(database: Database, statement: str, *values: Any) -> list[dict[str, Any]]:
     with database.read() as connection:
-        return [dict(row._mapping) for row in database.rows(connection, statement, *values)]  # noqa: SLF001
+        return [row._asdict() for row in database.rows(connection, statement, *values)]

@@ -152,4 +152,4 @@ SELECT 'delivery.' || state, count(*) FROM delivery WHERE state IN ('pending', '
 
 
 def _dicts(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - the documented way to a row's names
+    return [row._asdict() for row in rows]

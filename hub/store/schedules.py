@@ -73,7 +73,11 @@ def extend(database: Database, owner: str, lease: float) -> int:
     def body(connection: Connection) -> int:
         now = database.now_in(connection)
         return database.run(
-            connection, "UPDATE schedule SET lease_until = ? WHERE lease_owner = ? AND lease_until >= ?", now + lease, owner, now
+            connection,
+            "UPDATE schedule SET lease_until = ? WHERE lease_owner = ? AND lease_until >= ?",
+            now + lease,
+            owner,
+            now,
         )
 
     return database.transact(body)

@@ -90,7 +90,7 @@ def test_a_worker_killed_anywhere_loses_nothing_and_settles_nothing_twice(databa
     store.close()
     rnd = random.Random(11)
     journal = tmp_path / "journal"
-    for _ in range(12):
+    for _ in range(7):
         process = start(_WORKER, database_url, str(journal))
         time.sleep(rnd.uniform(0.01, 0.12))
         process.send_signal(signal.SIGKILL)
