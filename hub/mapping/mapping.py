@@ -61,6 +61,7 @@ class Mapping:
         self.file = source.label
         self.path = source.path
         self.texts = built.texts
+        self.paths = built.paths
         self.program = built.program
         self.text = built.code.text
         self.warnings: list[Finding] = built.warnings
@@ -91,6 +92,10 @@ class Mapping:
 
     def __repr__(self) -> str:
         return f"<Mapping {self.file} {self.hash[:8]}>"
+
+    def uses(self, lookups: Lookups) -> bool:
+        """Are these the tables that it uses?"""
+        return all(lookups.get(name) is table for name, table in self._tables.items())
 
     def with_lookups(self, more: Lookups) -> Mapping:
         """The same mapping with these tables in place of its own where the names are equal."""

@@ -13,7 +13,7 @@ from hub.mapping import limits
 from hub.mapping.findings import Finding, MappingInvalid
 from hub.mapping.lookups import Lookups
 from hub.mapping.mapping import Mapping
-from hub.mapping.source import Library, Source, build, read_source
+from hub.mapping.source import Library, Source, build, read_source, stamp_of
 
 _ENDINGS = tuple(
     f".{kind}.{ending}" for kind in ("to_canonical", "from_canonical") for ending in ("yaml", "yml", "json")
@@ -75,7 +75,8 @@ class MappingSet:
 
         wanted = ("inbound", connector, stream)
         for pair, error in self._broken.items():
-            if pair[:3] == wanted and not any(known[:3] == wanted for known in self._compiled):
+            # a file that cannot be read may be one of these: without it a message would be translated by halves
+            if pair not in self._sources and pair[:2] == wanted[:2] and f"{pair[2]}_".startswith(f"{stream}_"):
                 raise error
         pairs = [pair for pair in self._sources if pair[:3] == wanted]
         return [self._get(pair) for pair in sorted(pairs, key=lambda pair: ENTITIES[pair[3]].rank)]
@@ -144,11 +145,15 @@ class MappingSet:
                     sources.setdefault(found.pair, []).append(found)
                 else:
                     self._broken[_guess(path)] = found
-        for error_pair, error in list(self._broken.items()):
-            kept = next((pair for pair in self._sources if pair[:3] == error_pair[:3] and pair in self._compiled), None)
-            if kept is not None and kept not in sources:
-                sources[kept] = self._sources[kept]  # the last good version stays
-                self._broken[kept] = error
+        for path, (_, error) in seen.items():
+            before = next(
+                (pair for pair, known in self._sources.items() if any(one.path == path for one in known)), None
+            )
+            if isinstance(error, MappingInvalid) and before is not None and before in self._compiled:
+                self._broken.pop(_guess(path), None)
+                self._broken[before] = error
+                if before not in sources:
+                    sources[before] = self._sources[before]  # the last good version stays in use
         self._read, self._sources = seen, sources
         for pair, same in sources.items():
             if len(same) > 1 and same[0].folder == same[1].folder:
@@ -201,7 +206,7 @@ class MappingSet:
 
     def _get(self, pair: Pair, *, fresh: bool = False) -> Mapping:
         known = self._compiled.get(pair)
-        if known is not None and not fresh:
+        if known is not None and (not fresh or self._current(known, self._sources[pair][0])):
             return known
         broken = self._broken.get(pair)
         if broken is not None:
@@ -210,6 +215,11 @@ class MappingSet:
         if known is None or known.hash != mapping.hash:
             self._compiled[pair] = mapping
         return self._compiled[pair]
+
+    def _current(self, mapping: Mapping, source: Source) -> bool:
+        """Is it still made of the same files and tables?"""
+        same_files = all(stamp_of(path) == stamp for path, stamp in mapping.paths.items())
+        return mapping.path == source.path and same_files and mapping.uses(self.lookups)
 
     def _compile(self, source: Source) -> Mapping:
         from hub.canonical import ENTITIES
@@ -266,5 +276,6 @@ def _mapping_files(folder: Path) -> list[Path]:
 
 def _guess(path: Path) -> Pair:
     """What a file that cannot be read is for, by its name: shopify/order.to_canonical.yaml."""
-    stem, kind = path.name.split(".")[:2]
-    return ("inbound" if kind == "to_canonical" else "outbound", path.parent.name, stem, stem)
+    *stem, kind, _ = path.name.split(".")
+    name = "_".join(stem)
+    return ("inbound" if kind == "to_canonical" else "outbound", path.parent.name, name, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,6 +122,8 @@ class Built:
     digest: str
     code: Code
     texts: dict[str, str] = field(default_factory=dict)
+    paths: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    """Every file that it was made of, with its time and size then."""
     warnings: list[Finding] = field(default_factory=list)
 
 
@@ -138,21 +140,52 @@ class Library:
     entities: tuple[str, ...]
 
 
+_CACHE: dict[tuple[Any, ...], Built] = {}
+_CACHED = 512
+
+
 def build(source: Source, library: Library) -> Built:
-    """Puts a mapping together; raises :class:`MappingInvalid` with everything that is wrong with it."""
+    """Puts a mapping together, or takes it from the cache; raises :class:`MappingInvalid` with everything that is wrong with it.
+
+    Only mappings of a single file are cached: what others refer to can change behind them.
+    """
+    key = (source.label, source.text, frozenset(library.filters.items()), library.absent, library.entities)
+    known = _CACHE.get(key)
+    if known is not None and all(map(library.tables, known.program.tables)):
+        return replace(known, paths={source.path: stamp_of(source.path)})
+    built = _build(source, library)
+    if len(built.texts) == 1 and not built.warnings:
+        while len(_CACHE) >= _CACHED:
+            _CACHE.pop(next(iter(_CACHE)), None)
+        _CACHE[key] = built
+    return built
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """When a file was last changed, and its size; zeros where it cannot be read."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
+def _build(source: Source, library: Library) -> Built:
     texts = {source.label: source.text}
-    node = _extended(source, library, texts, [])
-    folder = source.path.parent
+    paths = {source.path: stamp_of(source.path)}
+    node = _extended(source, library, texts, paths, [])
+    folders = list(dict.fromkeys(path.parent for path in paths))  # its own, then those of the mappings that it extends
     nodes: dict[str, Node] = {}
 
     def fragment(name: str) -> Node:
         if name not in nodes:
-            path = _find(name, folder, library.roots)
+            path = _find(name, folders, library.roots)
             label = library.label(path) if path is not None else name
             text = _read_text(path) if path is not None else None
             nodes[name] = Node(None, label, 1, 1) if text is None else read(text, label)
-            if text is not None:
+            if path is not None and text is not None:
                 texts[label] = text
+                paths[path] = stamp_of(path)
         return nodes[name]
 
     builder = Builder(library.filters, fragment, library.entities)
@@ -168,7 +201,7 @@ def build(source: Source, library: Library) -> Built:
     if errors:
         raise MappingInvalid(_sorted(builder.found))
     digest = hashlib.sha256("\0".join(texts[label] for label in sorted(texts)).encode()).hexdigest()[:32]
-    return Built(program, digest, _compiled(program, library, source), texts, _sorted(builder.found))
+    return Built(program, digest, _compiled(program, library, source), texts, paths, _sorted(builder.found))
 
 
 def _compiled(program: Program, library: Library, source: Source) -> Code:
@@ -209,9 +242,9 @@ def _program(source: Source, node: Node, builder: Builder) -> Program:
     return Program(source.label, when, key, let, output, (), tables)
 
 
-def _find(name: str, folder: Path, roots: Sequence[Path]) -> Path | None:
-    """A fragment beside the mapping or below one of the mappings folders, never outside of them."""
-    for base in (folder, *roots, *(root.parent for root in roots)):
+def _find(name: str, folders: Sequence[Path], roots: Sequence[Path]) -> Path | None:
+    """A fragment beside the mapping, beside one that it extends, or below one of the mappings folders, never outside of them."""
+    for base in (*folders, *roots, *(root.parent for root in roots)):
         path = base / name
         if path.is_file():
             resolved = path.resolve()
@@ -229,7 +262,9 @@ def _read_text(path: Path) -> str | None:
         return None
 
 
-def _extended(source: Source, library: Library, texts: dict[str, str], seen: list[str]) -> Node:
+def _extended(
+    source: Source, library: Library, texts: dict[str, str], paths: dict[Path, tuple[int, int]], seen: list[str]
+) -> Node:
     """The file's node laid over the node of the mapping that it extends."""
     node = source.node
     if "extends" not in node.value:
@@ -248,7 +283,8 @@ def _extended(source: Source, library: Library, texts: dict[str, str], seen: lis
             [given.finding("MAP021", f"{base.label} has another `from` or `to`, so it cannot be extended here.")]
         )
     texts[base.label] = base.text
-    return _overlaid(_extended(base, library, texts, [*seen, source.label]), node)
+    paths[base.path] = stamp_of(base.path)
+    return _overlaid(_extended(base, library, texts, paths, [*seen, source.label]), node)
 
 
 def _overlaid(base: Node, over: Node) -> Node:
