@@ -246,6 +246,18 @@ class OdooClient:
             raise RetryLater(f"Odoo was busy with the same records ({model}).", after=1.0)
         raise Rejected(f"Odoo refused the {model}: {said(messages[0] if messages else '')}")
 
+    def company(self) -> int:
+        """The id of the company that the hub works for: the configured one, or the default of its Odoo user."""
+        if self.config.company:
+            return self.config.company
+        uid = self.call("res.users", "context_get")["uid"]
+        return int(self.read("res.users", [uid], ["company_id"])[uid]["company_id"][0])
+
+    def company_currency(self) -> str:
+        """The currency that the company keeps its books in."""
+        id_ = self.company()
+        return str(self.read("res.company", [id_], ["currency_id"])[id_]["currency_id"][1])
+
     def fields(self, model: str) -> dict[str, Record]:
         """The fields that this database has on the model: they differ by version and by installed modules."""
         if model not in self._fields:

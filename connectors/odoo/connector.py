@@ -95,6 +95,7 @@ class OdooConnector(Connector[OdooConfig]):
         details: dict[str, object] = {}
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
             ("version", self._check_version),
+            ("languages", self._check_languages),
             ("database", self._check_access),
             ("products", self._check_products),
             ("clock", self._check_clock),
@@ -134,6 +135,20 @@ class OdooConnector(Connector[OdooConfig]):
         warehouses = self.client.search_read("stock.warehouse", [], ["code"])
         tracking = self.client.has("stock.picking", "carrier_tracking_ref")
         return {"warehouses": [w["code"] for w in warehouses], "tracking": tracking}
+
+    def _check_languages(self) -> list[str]:
+        wanted = {self.config.language, *self.config.languages}
+        domain = [["active", "=", True]]
+        installed = {
+            row["code"] for row in self.client.search_read("res.lang", domain, ["code"], context={"lang": "en_US"})
+        }
+        missing = sorted(wanted - installed)
+        if missing:
+            raise ConfigError(
+                f"the Odoo database has no language {', '.join(missing)}.",
+                fix="Install it in Odoo (Settings, Translations), or correct language and languages of the connection.",
+            )
+        return sorted(wanted)
 
     def _check_products(self) -> list[str]:
         wanted = [self.config.shipping_product, self.config.discount_product]

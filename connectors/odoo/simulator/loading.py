@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from connectors.odoo.simulator.orm import Field, Model, Row
 
 FORMAT = "%Y-%m-%d %H:%M:%S"
+SERIALIZE = "could not serialize access due to concurrent update\n"
 
 
 class _Problem(Exception):
@@ -28,6 +29,10 @@ def load(model: Model, fields: list[str], data: list[list[str]]) -> Row:
         head = path.split("/")[0]
         if head not in ("id", ".id") and head not in model.known:
             raise value_error(f"Invalid field name {head!r}")
+    if model.env.contended:
+        model.env.contended -= 1
+        busy = {"rows": {"from": 0, "to": len(data) - 1}, "record": 0, "type": "error", "message": SERIALIZE}
+        return {"ids": False, "messages": [busy], "nextrow": 0}
     mark = len(model.env.undo_list)
     ids: list[int] = []
     try:

@@ -76,6 +76,8 @@ class Env:
         self.modules = modules
         self.models: dict[str, Model] = {}
         self.context: Row = {}
+        self.contended = 0
+        """How many of the next loads meet another transaction at the same external id, and are undone."""
         self._now = now
         self._at: datetime | None = None
         self.undo_list: list[Callable[[], object]] = []
@@ -328,6 +330,9 @@ class Model:
         rows = list(self.rows.values())
         if "active" in self.known and self.env.context.get("active_test", True) and not _mentions(domain, "active"):
             rows = [row for row in rows if row["active"]]
+        companies = self.env.context.get("allowed_company_ids")
+        if companies and "company_id" in self.known:  # record rules: the companies chosen, and what belongs to none
+            rows = [row for row in rows if not row["company_id"] or row["company_id"] in companies]
         fits = _compiled(self, domain)
         return [row for row in rows if fits(row)]
 

@@ -63,6 +63,22 @@ class Companies(Model):
     }
 
 
+class Users(Model):
+    """res.users: the hub's own user is number 2."""
+
+    name = "res.users"
+    title = "User"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True), "login": char(), "company_id": one("res.company", default=1),
+        "company_ids": many("res.company"), "lang": Field("selection", default="en_US"),
+    }  # fmt: skip
+
+    @rpc
+    def context_get(self) -> Row:
+        """The caller's language, time zone and id."""
+        return {"lang": "en_US", "tz": False, "uid": 2}
+
+
 class Countries(Model):
     """res.country."""
 
@@ -165,4 +181,4 @@ class Partners(Model):
             self.env.effect("customer.update", row["id"], {"name": row["name"], "email": row["email"]})
 
 
-MODELS = (ExternalIds, Currencies, Companies, Countries, States, Languages, Partners)
+MODELS = (ExternalIds, Currencies, Companies, Users, Countries, States, Languages, Partners)

@@ -50,15 +50,22 @@ class SaleOrders(Model):
         "commitment_date": moment(),
     }  # fmt: skip
 
-    def _defaults(self, row: Row, vals: Row) -> None:  # noqa: ARG002
+    def _defaults(self, row: Row, vals: Row) -> None:
         row["name"] = row["name"] or f"S{len(self.rows):05d}"
         row["date_order"] = row["date_order"] or self.env.now
+        company = (
+            (self.env.context.get("allowed_company_ids") or [1])[0] if "company_id" not in vals else row["company_id"]
+        )
+        row["company_id"] = company
+        if "warehouse_id" not in vals:
+            rows = self.env["stock.warehouse"].rows.values()
+            row["warehouse_id"] = next(one["id"] for one in rows if one["company_id"] == company)
         for name in ("partner_invoice_id", "partner_shipping_id"):
             row[name] = row[name] or row["partner_id"]
         partner = self.env["res.partner"].rows.get(row["partner_id"])
         country = partner["country_id"] if partner else False
-        company = self.env["res.company"].rows[row["company_id"]]
-        if self.env.version >= 19 and country and country != company["country_id"]:
+        home = self.env["res.company"].rows[company]["country_id"]
+        if self.env.version >= 19 and country and country != home:
             row["fiscal_position_id"] = (
                 2  # 19 exports by itself: a customer abroad pays the tax "0% Exports"; 18 did not
             )

@@ -61,6 +61,8 @@ def seed(env: Env, *, company: str = "My Company", currency: str = "USD", countr
     env["res.lang"].insert({"name": "German / Deutsch", "code": "de_DE"})
     env["uom.uom"].insert({"name": "Units"})
     env["res.company"].insert({"name": company, "currency_id": currencies[currency], "country_id": countries[country]})
+    for login in ("__system__", "admin"):
+        env["res.users"].insert({"name": login, "login": login, "company_ids": [[6, 0, [1]]]})
     partner = env["res.partner"].insert({"name": company, "is_company": True, "country_id": countries[country]})
     env["res.company"].rows[1]["partner_id"] = partner["id"]
     for code, id_ in currencies.items():

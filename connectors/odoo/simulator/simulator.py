@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 LOGIN, API_KEY, DATABASE, USER = "admin", "odoo-sim-key-0123456789abcdef", "odoo_sim", 2
 _HTML_404 = b"<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
 _OF_MODEL = frozenset(
-    {"create", "search", "search_read", "search_count", "load", "fields_get", "name_search", "check_object_reference"}
+    {
+        "create",
+        "search",
+        "search_read",
+        "search_count",
+        "load",
+        "fields_get",
+        "name_search",
+        "check_object_reference",
+        "context_get",
+    }
 )
 
 
@@ -162,8 +172,18 @@ class OdooSimulator(Simulator):
         except TypeError as error:
             kind = "werkzeug.exceptions.UnprocessableEntity" if json2 else "builtins.TypeError"
             raise OdooError(kind, str(error)) from None
+        self._check_context(context)
         with self.env.transaction(context):
             return method(*positional, **named)
+
+    def _check_context(self, context: Row) -> None:
+        """Odoo refuses languages that are not installed and companies that the user does not work for."""
+        language = context.get("lang")
+        if language and language not in {row["code"] for row in self.env["res.lang"].rows.values() if row["active"]}:
+            raise user_error(f"Invalid language code: {language}")
+        allowed = self.env["res.users"].rows[USER]["company_ids"]
+        if any(int(company) not in allowed for company in context.get("allowed_company_ids") or []):
+            raise OdooError("odoo.exceptions.AccessError", "Access to unauthorized or invalid companies.")
 
     def _method(self, model: str, name: str, *, json2: bool) -> Any:
         if name.startswith("_"):
@@ -251,6 +271,16 @@ class OdooSimulator(Simulator):
                 else env["stock.warehouse"].insert({"code": code, "name": name or f"Warehouse {code}"})
             )
             return int(row["id"])
+
+    def add_company(self, name: str, currency: str, warehouse: str) -> int:
+        """A further company with a warehouse of its own, in which the hub's user may work too; returns its id."""
+        with self.work() as env:
+            money = next(row["id"] for row in env["res.currency"].rows.values() if row["name"] == currency)
+            country = env["res.company"].rows[1]["country_id"]
+            company = env["res.company"].insert({"name": name, "currency_id": money, "country_id": country})
+            env["stock.warehouse"].insert({"name": name, "code": warehouse, "company_id": company["id"]})
+            env["res.users"].rows[USER]["company_ids"].append(company["id"])
+            return int(company["id"])
 
     def add_carrier(self, name: str) -> int:
         """The id of the carrier with this name, made where there is none."""

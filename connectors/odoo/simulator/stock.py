@@ -300,7 +300,7 @@ class Pickings(Model):
             "name": self.env["stock.picking.type"].number(type_), "sale_id": order["id"],
             "origin": f"{order['name']}{reference}", "partner_id": order["partner_shipping_id"], "picking_type_id": type_["id"],
             "location_id": warehouse["lot_stock_id"], "location_dest_id": self.env["stock.location"].special("customer"),
-            "scheduled_date": self.env.now,
+            "scheduled_date": self.env.now, "company_id": order["company_id"],
         })  # fmt: skip
 
     def assign_waiting(self, product: int) -> None:

@@ -209,9 +209,7 @@ class Orders(ChangingRecords):
         if currency in self.config.pricelists:
             return self.config.pricelists[currency]
         if currency not in self._pricelists:
-            domain = [["id", "=", self.config.company]] if self.config.company else []
-            company = self.client.search_read("res.company", domain, ["currency_id"], limit=1)
-            own = company[0]["currency_id"][1] if company else ""
+            own = self.client.company_currency()
             self._pricelists[currency] = None if own == currency else self._pricelist_of(currency)
         return self._pricelists[currency]
 

@@ -51,6 +51,8 @@ class Partners:
                 if state is None:
                     warnings.append("the region is not a state that Odoo knows; the address goes without it")
                 values["state_id"] = state
+        if data.get("parent_id"):
+            values["parent_id"] = int(data["parent_id"])
         language = str(data.get("lang") or "").replace("-", "_")
         if language:
             installed = self.installed(language)
