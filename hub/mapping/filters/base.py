@@ -16,6 +16,7 @@ MAX_DIGITS: Final = 38
 """The most digits of a number, before and after the point together; canonical numbers have the same limit."""
 PLAIN_NUMBER: Final = re.compile(r"-?[0-9]{1,38}(\.[0-9]{1,38})?")
 """What may be read as a number: no Arabic digits, underscores, exponents, NaN or thousands separators."""
+_CEILING: Final = 10**MAX_DIGITS
 EXACT: Final = Context(prec=120, traps=[Inexact])
 """Arithmetic that never rounds in silence."""
 
@@ -167,7 +168,7 @@ def exact(value: Any, name: str) -> Decimal:
         fix = "Remove what is not part of the number, for example `| replace(',', '.')`."
         raise wrong(f"`{name}` needs a plain number such as 12 or -3.50, but got {masked(value)}.", fix)
     if kind is int:
-        if abs(value) < 10**MAX_DIGITS:
+        if -_CEILING < value < _CEILING:
             return Decimal(value)
         raise wrong(f"`{name}` got a whole number of more than {MAX_DIGITS} digits.", "Ids are text, not numbers.")
     if isinstance(value, Decimal):

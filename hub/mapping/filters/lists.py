@@ -8,6 +8,7 @@ from typing import Any
 from hub.mapping.filters.base import ABSENT, EXACT, exact, filter_, masked, need_list, need_text, wrong
 
 _GROUP = "lists"
+_SMALL = 10**30
 _ATTRS = {"attrs": [{"name": "gift", "value": "yes"}, {"name": "color", "value": "red"}]}
 _LINES = {"lines": [{"sku": "B", "qty": 2}, {"sku": "A", "qty": "1.5"}, {"sku": "B", "qty": 1}]}
 
@@ -28,6 +29,9 @@ def _has(item: Any, key: str, value: Any) -> bool:
 
 def same(left: Any, right: Any) -> bool:
     """Are two values equal, with true and 1 kept apart?"""
+    kind = left.__class__
+    if kind is right.__class__ and (kind is str or kind is int):
+        return bool(left == right)
     if any(isinstance(value, Decimal) and not value.is_finite() for value in (left, right)):
         return False
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
@@ -64,6 +68,9 @@ def where(value: Any, key: Any, *wanted: Any) -> list[Any]:
     items = need_list(value, "where")
     if not wanted:
         return [item for item in items if isinstance(item, dict) and item.get(key) not in (None, "", [], {}, False)]
+    if len(wanted) == 1:
+        (only,) = wanted
+        return [item for item in items if _has(item, key, only)]
     return [item for item in items if any(_has(item, key, one) for one in wanted)]
 
 
@@ -137,10 +144,13 @@ def sum_(value: Any, key: Any = None) -> Decimal:
     if key is not None:
         key = need_text(key, "sum")
         items = [_field(item, key, "sum") for item in items]
-    total = Decimal(0)
+    total: int | Decimal = 0
     for item in items:
-        total = EXACT.add(total, exact(item, "sum"))
-    return total
+        if item.__class__ is int and total.__class__ is int and -_SMALL < item < _SMALL and -_SMALL < total < _SMALL:
+            total += item
+        else:
+            total = EXACT.add(total, exact(item, "sum"))
+    return Decimal(total)
 
 
 @filter_(

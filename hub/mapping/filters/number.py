@@ -168,22 +168,35 @@ def money(value: Any, currency: Any = None, digits: Any = None, rule: Any = None
         value, currency = _amount_and_currency(value, currency)
     elif currency is None:
         raise wrong("`money` needs the currency.", "Write it as `| money(src.currency)`.")
-    amount = Decimal(value) if value.__class__ is str and PLAIN_NUMBER.fullmatch(value) else exact(value, "money")
-    allowed = _digits_of(currency, "money")
+    if value.__class__ is str and PLAIN_NUMBER.fullmatch(value):
+        amount = Decimal(value)
+        point = value.find(".")
+        fraction = len(value) - point - 1 if point >= 0 else 0
+    else:
+        amount = exact(value, "money")
+        exponent = amount.as_tuple().exponent
+        fraction = -exponent if isinstance(exponent, int) else 0
+    allowed = _DIGITS.get(currency) if currency.__class__ is str else None
+    if allowed is None:
+        allowed = _digits_of(currency, "money")
     if digits is not None:
         allowed = need_count(digits, "money", 0, MAX_DIGITS)
     if rule is not None:
-        return {"amount": _rounded(amount, allowed, rule, "money"), "currency": currency}
-    exponent = amount.as_tuple().exponent
-    if -exponent > allowed:  # type: ignore[operator]  # a finite number's exponent is an int
-        shorter = _rounded(amount, allowed, "down", "money")
-        if shorter != amount:
-            raise wrong(
-                f"The amount has more than {allowed} digits after the point, and {currency} has no such coins.",
-                "Write money(..., digits=4) where that is right (unit prices), or money(..., rule='half_up') to round.",
-            )
-        amount = shorter
+        amount = _rounded(amount, allowed, rule, "money")
+    elif fraction > allowed:
+        amount = _without_zeros(amount, allowed, currency)
     return {"amount": amount, "currency": currency}
+
+
+def _without_zeros(amount: Decimal, allowed: int, currency: str) -> Decimal:
+    """The amount with the currency's digits, if what goes beyond them is only zeros."""
+    shorter = _rounded(amount, allowed, "down", "money")
+    if shorter != amount:
+        raise wrong(
+            f"The amount has more than {allowed} digits after the point, and {currency} has no such coins.",
+            "Write money(..., digits=4) where that is right (unit prices), or money(..., rule='half_up') to round.",
+        )
+    return shorter
 
 
 def _amount_and_currency(value: dict[str, Any], given: Any) -> tuple[Any, Any]:
