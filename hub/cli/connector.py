@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -10,6 +11,8 @@ from rich.text import Text
 
 from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out, safe
+from hub.errors import ConfigError
+from hub.project.problems import did_you_mean
 
 app = typer.Typer(no_args_is_help=True, help="Connectors: list them, or begin a new one.")
 
@@ -30,6 +33,74 @@ def list_connectors(as_json: JsonOption = False) -> None:
     connectors = [_described(connector.manifest) for _, connector in sorted(installed.connectors.items())]
     broken = [{"name": plugin.name, "dist": plugin.dist, "reason": plugin.reason} for plugin in installed.broken]
     emit({"connectors": connectors, "broken": broken}, as_json=as_json, show=lambda: _show(connectors, broken))
+
+
+@app.command(epilog=examples("hub connector new acme", "hub connector new acme --dir ../hub-connector-acme"))
+def new(
+    name: Annotated[str, typer.Argument(help="The connector's name: small letters, digits and _.", show_default=False)],
+    folder: Annotated[Path | None, typer.Option("--dir", help="Where to make it; else ./hub-connector-NAME.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Begin a connector: an installable package with a simulator, mappings and tests that pass, to be changed piece by piece."""
+    from hub.cli.connector_scaffold import make_connector
+
+    target = folder or Path(f"hub-connector-{name.replace('_', '-')}")
+    files = make_connector(name, target)
+
+    def show() -> None:
+        out().print(Text.assemble(("made ", "good"), (str(target), "name"), f" with {len(files)} files"))
+        for file in files:
+            out().print(Text(f"  {file.relative_to(target)}", "quiet"))
+        out().print("\nNext:")
+        for step in (f"cd {target}", "pip install -e .", "python -m pytest", f"hub connector check {name}"):
+            out().print(Text(f"  {step}", "key"))
+
+    emit(
+        {"folder": str(target), "files": [str(file.relative_to(target)) for file in files]}, as_json=as_json, show=show
+    )
+
+
+@app.command(epilog=examples("hub connector check acme", "hub connector check shopify --json | jq .grade"))
+def check(
+    name: Annotated[str, typer.Argument(help="The connector: hub connector list.", show_default=False)],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Only this behaviour; may be given several times.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the conformance kit against the connector's simulator, and grade it: bronze, silver, gold or platinum.
+
+    Exit code 1 when a behaviour does not hold.
+    """
+    from hub.cli.opening import catalog, simulator
+    from hub.cli.views.progress import track
+    from hub.sdk.testing.behaviours import BEHAVIOURS
+    from hub.sdk.testing.conformance import Report, run
+
+    connector = catalog().get(name)
+    simulated = simulator(name)
+    unknown = [one for one in only or () if one not in BEHAVIOURS]
+    if unknown:
+        raise ConfigError(
+            f"there is no behaviour {unknown[0][:60]!r}.", code="CLI-USAGE", fix=did_you_mean(unknown[0], BEHAVIOURS)
+        )
+    report = Report(name)
+    for behaviour in track(only or list(BEHAVIOURS), "checking"):
+        report.findings += run(connector, simulator=simulated, only=[behaviour]).findings
+    emit(report.as_dict(), as_json=as_json, show=lambda: _show_report(report))
+    if report.count("failed"):
+        raise typer.Exit(1)
+
+
+def _show_report(report: Any) -> None:
+    for finding in report.findings:
+        if finding.outcome in {"failed", "unproven"}:
+            style = "bad" if finding.outcome == "failed" else "wait"
+            where = f"{finding.behaviour} {finding.stream}".strip()
+            out().print(Text.assemble((f"{finding.outcome:<9}", style), (where, "name"), f"  {safe(finding.said)}"))
+    counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in ("passed", "failed", "unproven", "declared"))
+    grade = ("none", "bad") if report.grade == "none" else (report.grade, "good")
+    out().print(Text.assemble((report.connector, "name"), ": grade ", grade, f"  ({counts})"))
 
 
 def _described(manifest: Any) -> dict[str, Any]:
