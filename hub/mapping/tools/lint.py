@@ -7,10 +7,12 @@ Codes below MAP040 are the compiler's; LKP codes are those of lookup files. The 
 - MAP042 a source field that no sample has, where a similar one is there
 - MAP043 a branch that can never be taken
 - MAP044 a test file that cannot be read
+- MAP045 a mapping that is never loaded, because of its name
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -23,6 +25,7 @@ from hub.mapping import tree
 from hub.mapping.findings import Finding, MappingInvalid, did_you_mean
 from hub.mapping.lookups import Lookups
 from hub.mapping.mapping_set import MappingSet
+from hub.mapping.source import read_source
 from hub.mapping.tools import schema
 from hub.mapping.tools.cases import ENDINGS, read_cases, tests_of
 from hub.mapping.tools.data import leaves, pattern
@@ -48,8 +51,40 @@ def lint_paths(paths: Sequence[Path], *, roots: Iterable[Path] = ()) -> tuple[in
     for path in paths:
         if path.is_dir():
             findings += _tables_below(path.resolve())
+            findings += [_misnamed(file) for file in _strangers(path)]
     unique = list(dict.fromkeys(findings))
     return len(files), sorted(unique, key=lambda f: (f.file, f.line, f.column, f.code))
+
+
+def _misnamed(path: Path) -> Finding:
+    fix = (
+        f"Call it {path.stem.partition('.')[0]}.to_canonical.yaml or {path.stem.partition('.')[0]}.from_canonical.yaml."
+    )
+    return Finding("MAP045", "error", str(path), 1, 1, "The file is never loaded, because of its name.", fix)
+
+
+def _read_only(path: Path) -> list[Finding]:
+    """What is wrong with the text and the header of a file that no set of mappings holds."""
+    try:
+        read_source(path, str(path), path.read_bytes().decode())
+    except MappingInvalid as error:
+        return error.findings
+    except (OSError, UnicodeDecodeError):
+        return [
+            Finding("MAP001", "error", str(path), 1, 1, "The file cannot be read as UTF-8.", "Save it again as UTF-8.")
+        ]
+    return []
+
+
+def _strangers(folder: Path) -> Iterator[Path]:
+    """Files that look like mappings, and are not called so."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix not in (".yaml", ".yml") or path.name.endswith(ENDINGS) or _MAPPING.fullmatch(path.name):
+            continue
+        if not set(path.relative_to(folder).parts[:-1]) & {"lookups", "samples"} and path.is_file():
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if re.search(r"^mapping:\s*[0-9]", path.read_text(encoding="utf-8"), re.MULTILINE):
+                    yield path
 
 
 def _tables_below(folder: Path) -> list[Finding]:
@@ -68,6 +103,8 @@ def lint_set(mappings: MappingSet) -> list[Finding]:
 
 def lint_file(path: Path, mappings: MappingSet) -> list[Finding]:
     """Everything that is wrong with one mapping file and its tests."""
+    if not _MAPPING.fullmatch(path.name):
+        return [_misnamed(path), *_read_only(path)]
     try:
         opened = Opened(mappings.by_file(path))
     except MappingInvalid as error:

@@ -62,3 +62,19 @@ def test_field_of_an_outbound_mapping_is_held_against_the_canonical_model(shop: 
     _, (finding,) = lint_paths([path])
     assert finding.code == "MAP042"
     assert "Did you mean 'sku'?" in finding.fix
+
+
+def test_mapping_that_is_never_loaded_because_of_its_name(shop: Path) -> None:
+    (shop / "order.to_canonical.yaml").rename(shop / "order.to_cannonical.yaml")
+    (shop / "order.to_canonical.test.yaml").unlink()
+    _, (finding,) = lint_paths([shop])
+    assert (finding.code, Path(finding.file).name) == ("MAP045", "order.to_cannonical.yaml")
+    assert "order.to_canonical.yaml" in finding.fix
+
+
+@pytest.mark.parametrize("file", ["a: !!python/object/apply:os.system [x]", "a: &x {b: *x}", "[" * 5000, "\x00"])
+def test_hostile_file_ends_in_findings(shop: Path, file: str) -> None:
+    path = shop / "stock.to_canonical.yaml"
+    path.write_text(file)
+    _, findings = lint_paths([path])
+    assert any(finding.severity == "error" for finding in findings)
