@@ -25,6 +25,7 @@ from hub.mapping.predicates import PREDICATES
 _OPERATORS = {"+": "_add", "-": "_subtract", "*": "_multiply", "/": "_divide", "//": "_whole_divide", "%": "_remainder"}
 _FEW_PARTS = 8
 _SHORT = 4_096
+_GROWERS = frozenset({"replace", "pad", "join", "json", "sort", "group", "flatten", "merge"})
 _LIGHT = 20_000
 """Below this cost, some ten to a hundred rounds of loops, it is not counted how large the values are that they repeat."""
 _TEXTS = (ex.Concat,)
@@ -64,6 +65,7 @@ class Coder:
     constants: dict[str, Any] = field(default_factory=dict)
     used_filters: dict[str, None] = field(default_factory=dict)
     tables: dict[tuple[str, str, str, bool], None] = field(default_factory=dict)
+    computed: set[str] = field(default_factory=set)
     count: int = 0
 
     # --- the function
@@ -117,8 +119,25 @@ class Coder:
         if left:
             self.line(f"if {var} is _LEFT: _stop()")
         self.names[name] = var
-        if not (isinstance(part, tree.Leaf) and (ex.path(part.expr) is not None or isinstance(part.expr, ex.Const))):
+        if isinstance(part, tree.Leaf) and (ex.path(part.expr) is not None or isinstance(part.expr, ex.Const)):
+            self.computed.discard(name)
+            return
+        if self._may_grow(part):
             self.line(f"w = _grown(w, {var})")
+        self.computed.add(name)
+
+    def _may_grow(self, part: tree.Part) -> bool:
+        """Can this value be much larger than the source? Only by using what was computed before more than once, or by a loop."""
+        uses = 0
+        for inner in tree.walk(part):
+            if isinstance(inner, tree.For):
+                return True
+            for expr in tree.expressions(inner):
+                for found in ex.walk(expr):
+                    uses += isinstance(found, ex.Name) and found.name in self.computed
+                    if isinstance(found, ex.FilterCall) and (found.name in _GROWERS or found.name not in FILTERS):
+                        return True
+        return uses > 1
 
     def _hoist(self, uses: Uses, roots: tuple[str, ...]) -> None:
         for root, steps in uses.shared(roots):

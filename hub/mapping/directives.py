@@ -159,7 +159,9 @@ class Builder:
         place = Place(node.file, node.line, node.column, scope.target)
         if not isinstance(node.value, str):
             return Leaf(place, Const(node.value), _shown(node.value))
-        return Leaf(place, self._read(node, scope, lambda reader: reader.value(node.value, field=field)), node.value)
+        # the line break at the end of a block belongs to how YAML is written, not to the value of an expression
+        text = node.value.rstrip("\n") if node.block and "{{" in node.value else node.value
+        return Leaf(place, self._read(node, scope, lambda reader: reader.value(text, field=field)), text)
 
     def condition(self, node: Node, scope: Scope) -> Leaf:
         """The part for `when` and `key`, whose expression may be written without braces."""

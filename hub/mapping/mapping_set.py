@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as MappingABC
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from hub.errors import MappingError
@@ -37,7 +38,8 @@ class MappingSet:
         self._sources: dict[Pair, list[Source]] = {}
         self._broken: dict[Pair, MappingInvalid] = {}
         self._compiled: dict[Pair, Mapping] = {}
-        self._stamps: dict[Pair, str] = {}
+        self._answers: dict[tuple[str, str, str], list[Mapping]] = {}
+        self._lock = RLock()
 
     @classmethod
     def load(
@@ -71,6 +73,15 @@ class MappingSet:
 
     def inbound(self, connector: str, stream: str) -> list[Mapping]:
         """Every mapping from this stream to the canonical model, those that others refer to first."""
+        known = self._answers.get(("inbound", connector, stream))
+        if known is not None:
+            return list(known)
+        with self._lock:
+            answer = self._inbound(connector, stream)
+            self._answers["inbound", connector, stream] = answer
+            return list(answer)
+
+    def _inbound(self, connector: str, stream: str) -> list[Mapping]:
         from hub.canonical import ENTITIES
 
         wanted = ("inbound", connector, stream)
@@ -83,6 +94,15 @@ class MappingSet:
 
     def outbound(self, entity: str, connector: str) -> Mapping:
         """The mapping from a canonical entity to a connector; raises MAP-NONE where there is none."""
+        known = self._answers.get(("outbound", connector, entity))
+        if known is not None:
+            return known[0]
+        with self._lock:
+            answer = self._outbound(entity, connector)
+            self._answers["outbound", connector, entity] = [answer]
+            return answer
+
+    def _outbound(self, entity: str, connector: str) -> Mapping:
         for pair in self._sources:
             if pair[0] == "outbound" and pair[1] == connector and pair[3] == entity:
                 return self._get(pair)
@@ -107,6 +127,10 @@ class MappingSet:
 
     def check(self) -> list[Finding]:
         """Compiles everything and gives all that is wrong."""
+        with self._lock:
+            return self._check()
+
+    def _check(self) -> list[Finding]:
         for pair in list(self._sources):
             try:
                 self._get(pair)
@@ -117,6 +141,10 @@ class MappingSet:
 
     def refresh(self) -> list[Finding]:
         """Reads again what changed on disk; gives what is wrong now. A bad edit leaves the last good version in use."""
+        with self._lock:
+            return self._refresh()
+
+    def _refresh(self) -> list[Finding]:
         self.lookups.refresh()
         in_use = list(self._compiled)
         self._scan()
@@ -126,6 +154,7 @@ class MappingSet:
                     self._get(pair, fresh=True)
                 except MappingInvalid as error:
                     self._broken[pair] = error
+        self._answers = {}
         self._report()
         return self.problems
 
@@ -179,7 +208,7 @@ class MappingSet:
                 raise MappingInvalid(
                     [Finding("MAP006", "error", label, 1, 1, "The file is longer than 1 MiB.")], code="MAP-LIMIT"
                 )
-            return stamp, read_source(path, label, path.read_bytes().decode("utf-8"), folder)
+            return stamp, read_source(path, label, path.read_bytes().decode("utf-8-sig"), folder)
         except MappingInvalid as error:
             return stamp, error
         except UnicodeDecodeError as error:

@@ -5,6 +5,7 @@ Every function takes plain JSON data and Decimals, and stops with a :class:`Mapp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
 from typing import Any, Final, Protocol
 
@@ -65,8 +66,7 @@ def text(value: Any) -> str:
 def _number(value: Any, op: str) -> int | Decimal:
     if value.__class__ is int or (value.__class__ is Decimal and value.is_finite()):
         return value
-    fix = "Write `| number` after it." if value.__class__ is str else ""
-    raise refuse(f"`{op}` needs numbers, but got {masked(value)}.", fix)
+    raise _no_number(value, op)
 
 
 def _whole(result: int, op: str) -> int:
@@ -75,17 +75,10 @@ def _whole(result: int, op: str) -> int:
     raise refuse(f"The result of `{op}` has more than {limits.DIGITS} digits.", code="MAP-LIMIT")
 
 
-def _decimal(op: str, context: Context, left: int | Decimal, right: int | Decimal) -> Decimal:
+def _decimal(op: str, left: int | Decimal, right: int | Decimal) -> Decimal:
+    act = {"/": DIVIDE.divide, "//": DIVIDE.divide_int, "%": DIVIDE.remainder}[op]
     try:
-        if op == "+":
-            return context.add(left, right)
-        if op == "-":
-            return context.subtract(left, right)
-        if op == "*":
-            return context.multiply(left, right)
-        if op == "/":
-            return context.divide(left, right)
-        return context.divide_int(left, right) if op == "//" else context.remainder(left, right)
+        return act(left, right)
     except (DecimalException, ValueError, OverflowError):
         raise refuse(
             f"The result of `{op}` is not a number of at most {limits.DIGITS} digits.", code="MAP-LIMIT"
@@ -94,42 +87,63 @@ def _decimal(op: str, context: Context, left: int | Decimal, right: int | Decima
 
 def add(left: Any, right: Any) -> Any:
     """``left + right``: numbers are added exactly, texts and lists are put behind each other."""
-    if left.__class__ is str and right.__class__ is str:
-        return capped(left + right) if len(left) + len(right) <= limits.TEXT else too_long()
-    if left.__class__ is list and right.__class__ is list:
+    one, two = left.__class__, right.__class__
+    if one is Decimal or one is int:
+        if one is int and two is int and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
+            return left + right
+        if two is Decimal or two is int:
+            return _exactly(EXACT.add, left, right, "+")
+    elif one is str and two is str:
+        return left + right if len(left) + len(right) <= limits.TEXT else too_long()
+    elif one is list and two is list:
         if len(left) + len(right) > limits.TEXT:
             raise refuse("The list would be too long.", code="MAP-LIMIT")
         return left + right
-    if left.__class__ is str or right.__class__ is str:
+    if one is str or two is str:
         raise refuse(f"`+` cannot add {masked(left)} and {masked(right)}.", "To put text together write `~`.")
-    return _calculate("+", left, right)
-
-
-def _calculate(op: str, left: Any, right: Any) -> Any:
-    left, right = _number(left, op), _number(right, op)
-    if left.__class__ is int and right.__class__ is int and op in "+-*":
-        # the operands are checked as well: a product of two huge numbers would take long before it could be refused
-        _whole(left, op), _whole(right, op)
-        return _whole(left + right if op == "+" else left - right if op == "-" else left * right, op)
-    return _decimal(op, EXACT, left, right)
+    raise _no_number(right if one is Decimal or one is int else left, "+")
 
 
 def subtract(left: Any, right: Any) -> Any:
     """``left - right``, exact."""
-    return _calculate("-", left, right)
+    if left.__class__ is int and right.__class__ is int and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
+        return left - right
+    return _exactly(EXACT.subtract, left, right, "-")
 
 
 def multiply(left: Any, right: Any) -> Any:
     """``left * right``, exact; numbers only, so that no text or list can be multiplied."""
     if left.__class__ is int and right.__class__ is int and -_SMALL < left < _SMALL and -_SMALL < right < _SMALL:
         return left * right
-    return _calculate("*", left, right)
+    return _exactly(EXACT.multiply, left, right, "*")
+
+
+def _exactly(act: Callable[[Any, Any], Decimal], left: Any, right: Any, op: str) -> Any:
+    """The result of an operation that never rounds in silence; whole numbers stay whole."""
+    one, two = left.__class__, right.__class__
+    for kind, value in ((one, left), (two, right)):
+        if kind is not Decimal and kind is not int:
+            raise _no_number(value, op)
+    try:
+        result = act(left, right)
+    except (DecimalException, ValueError, OverflowError):
+        raise refuse(
+            f"The result of `{op}` is not a number of at most {limits.DIGITS} digits.", code="MAP-LIMIT"
+        ) from None
+    if not result.is_finite():
+        raise _no_number(left if one is Decimal and not left.is_finite() else right, op)
+    return int(result) if one is int and two is int else result
+
+
+def _no_number(value: Any, op: str) -> MappingError:
+    fix = "Write `| number` after it." if value.__class__ is str else ""
+    return refuse(f"`{op}` needs numbers, but got {masked(value)}.", fix)
 
 
 def divide(left: Any, right: Any) -> Decimal:
     """``left / right`` with 28 digits."""
     left, right = _divisor("/", left, right)
-    return _decimal("/", DIVIDE, left, right)
+    return _decimal("/", left, right)
 
 
 def _divisor(op: str, left: Any, right: Any) -> tuple[int | Decimal, int | Decimal]:
@@ -144,7 +158,7 @@ def whole_divide(left: Any, right: Any) -> Any:
     left, right = _divisor("//", left, right)
     if left.__class__ is int and right.__class__ is int:
         return _whole(left, "//") // _whole(right, "//")
-    return _decimal("//", DIVIDE, left, right)
+    return _decimal("//", left, right)
 
 
 def remainder(left: Any, right: Any) -> Any:
@@ -152,7 +166,7 @@ def remainder(left: Any, right: Any) -> Any:
     left, right = _divisor("%", left, right)
     if left.__class__ is int and right.__class__ is int:
         return _whole(left, "%") % _whole(right, "%")
-    return _decimal("%", DIVIDE, left, right)
+    return _decimal("%", left, right)
 
 
 def negative(value: Any) -> Any:

@@ -257,7 +257,7 @@ def _read_text(path: Path) -> str | None:
     try:
         if path.stat().st_size > limits.FILE_BYTES:
             return None
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -1,7 +1,9 @@
 """Mapping files on disk: which one wins, `extends`, hashes, and edits while the hub runs."""
 
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -275,3 +277,40 @@ def test_a_project_filter(folders):
     broken = {**filters, "shout": lambda value, times: 1 / 0}
     with pytest.raises(MappingFault, match="`shout` cannot take this value"):
         MappingSet.load(folders, filters=broken).inbound("shop", "order")[1].run(SRC, meta=META, links=NoLinks())
+
+
+def test_a_byte_order_mark_and_windows_line_ends(folders):
+    _, default = folders
+    (default / "order.to_canonical.yaml").write_bytes(("\ufeff" + ORDER.strip()).replace("\n", "\r\n").encode())
+    assert made(MappingSet.load(folders).inbound("shop", "order")[1])["number"] == "#1"
+
+
+def test_an_expression_in_a_block_keeps_its_type(folders):
+    _, default = folders
+    write(
+        default / "order.to_canonical.yaml",
+        ORDER + "  all: >\n    {{ src.lines\n       | length }}\n  text: |\n    a\n    b\n",
+    )
+    record = made(MappingSet.load(folders).inbound("shop", "order")[1])
+    assert (record["all"], record["text"]) == (1, "a\nb\n")
+
+
+def test_messages_are_translated_while_files_change(folders):
+    _, default = folders
+    file = default / "order.to_canonical.yaml"
+    loaded = MappingSet.load(folders)
+    seen, stop = set(), threading.Event()
+
+    def translate():
+        while not stop.is_set():
+            seen.add(made(loaded.inbound("shop", "order")[1])["number"])
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(translate) for _ in range(2)]
+        for number in range(12):
+            write(file, ORDER.replace("{{ src.name }}", f"{number}") if number % 3 else "mapping: [")
+            loaded.refresh()
+        stop.set()
+        for one in running:
+            one.result()
+    assert seen <= {"#1", *map(str, range(12))}
