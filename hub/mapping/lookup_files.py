@@ -204,7 +204,8 @@ class _Rows:
 
 def _yaml(file: str, text: str) -> Parsed:
     """YAML: ``rows:`` as {key: value}, or as a list of objects with ``keys:`` naming the key columns; ``default:`` if wanted."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     reader = YAML(typ="safe", pure=True)
     reader.max_depth = 16

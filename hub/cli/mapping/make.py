@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
         epilog="Examples:  [bold]hub map case MAPPING payload.json --name 'on account'[/bold]   ·   "
         "[bold]hub map case --from-trace 4711[/bold]",
     )(case)
+    app.command("filters", epilog="Examples:  [bold]hub map filters[/bold]   ·   [bold]hub map filters money[/bold]")(
+        filters
+    )
     app.command("docs", epilog="Example:  [bold]hub map docs --output mappings.md[/bold]")(docs)
 
 
@@ -204,3 +207,55 @@ def _owners() -> dict[str, Any]:
     except ConfigError:
         return {}
     return {entity: {"owner": owner.owner, "fields": dict(owner.fields)} for entity, owner in project.ownership.items()}
+
+
+def filters(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One filter, with its examples.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the filters that a mapping may use, the project's own included."""
+    from hub.mapping.filters import FILTERS
+    from hub.mapping.findings import did_you_mean
+
+    known = {**FILTERS, **_own_filters()}
+    if name is not None and name not in known:
+        raise ConfigError(f"There is no filter {name!r}.", fix=did_you_mean(name, known))
+    chosen_ones = [known[name]] if name is not None else list(known.values())
+    data = [
+        {"name": one.name, "group": one.group, "doc": one.doc, "own": one.name not in FILTERS,
+         "examples": [{"expression": e.expression, "source": e.source, "result": e.result} for e in (*one.examples, *one.refused)]}
+        for one in chosen_ones
+    ]  # fmt: skip
+    emit(data, as_json=as_json, show=lambda: _show_filters(chosen_ones, full=name is not None))
+
+
+def _show_filters(found: list[Any], *, full: bool) -> None:
+    from hub.mapping.filters import FILTERS
+    from hub.mapping.tools.data import one_line
+
+    group = ""
+    for one in found:
+        if one.group != group:
+            group = one.group
+            out().print(Text(group, style="quiet"))
+        mark = ("  (of this project)", "busy") if one.name not in FILTERS else ""
+        doc = one.doc if full else one.doc.split(". ")[0].rstrip(".") + "."
+        out().print(Text.assemble("  ", (f"{one.name:<18}", "name"), doc, mark))
+        for example in (*one.examples, *one.refused) if full else ():
+            given = ", ".join(f"{key} = {one_line(value, 60)}" for key, value in example.source.items())
+            result = example.result if example in one.refused else one_line(example.result, 80)
+            out().print(Text.assemble("    ", (example.expression, "key"), f"   {given}  →  {result}"))
+
+
+def _own_filters() -> dict[str, Any]:
+    from hub.cli.opening import project_folder
+    from hub.mapping.filters import own_filters
+
+    try:
+        return dict(own_filters(project_folder(None) / "filters.py"))
+    except ConfigError as error:
+        if error.code != "CFG-NOPROJECT":
+            raise
+        return {}

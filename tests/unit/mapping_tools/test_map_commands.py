@@ -158,6 +158,15 @@ def test_new_case_docs_and_bench_commands(hub: Call) -> None:
     assert json.loads(out)["records_per_s"] > 100
 
 
+def test_filters_command(hub: Call) -> None:
+    code, out, _ = hub("filters", "money")
+    assert code == 0
+    assert "src.price | money('JPY')" in out
+    assert len(json.loads(hub("filters", "--json")[1])) > 70
+    code, _, err = hub("filters", "mony")
+    assert (code, "Did you mean 'money'?" in err) == (2, True)
+
+
 def test_watch_shows_the_new_result_when_the_file_is_saved(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hub.cli.mapping.common import watched
 
@@ -186,7 +195,20 @@ def test_watch_shows_the_new_result_when_the_file_is_saved(shop: Path, monkeypat
 
 
 def test_help_of_every_command_has_an_example(hub: Call) -> None:
-    for command in ("test", "lint", "try", "explain", "coverage", "roundtrip", "diff", "bench", "new", "case", "docs"):
+    for command in (
+        "test",
+        "lint",
+        "try",
+        "explain",
+        "coverage",
+        "roundtrip",
+        "diff",
+        "bench",
+        "new",
+        "case",
+        "docs",
+        "filters",
+    ):
         code, out, _ = hub(command, "--help")
         assert code == 0
         assert "Example" in out, command
