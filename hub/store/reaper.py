@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
 from hub.canonical.reasons import reason
 from hub.store import bulk, tables
-from hub.store.database import Database
+from hub.store.database import LONGEST_DELAY, Database
 from hub.store.rows import Reaped, Step, Trouble
 from hub.store.trace import Writing
 
@@ -148,8 +148,12 @@ def give_back(database: Database, owner: str) -> int:
     return database.transact(body)
 
 
-def clamp(database: Database, connection: Connection, tables_named: Iterable[str] = ("message", "delivery")) -> None:
+def clamp(database: Database) -> None:
     """Bring times that lie further ahead than any delay is long back to that: the computer's clock was set back."""
-    latest = database.now_in(connection) + 3700.0
-    for name in tables_named:
-        database.run(connection, f'UPDATE "{name}" SET due_at = ? WHERE due_at > ?', latest, latest)  # noqa: S608
+
+    def body(connection: Connection) -> None:
+        latest = database.now_in(connection) + LONGEST_DELAY
+        for name in ("message", "delivery"):
+            database.run(connection, f'UPDATE "{name}" SET due_at = ? WHERE due_at > ?', latest, latest)  # noqa: S608
+
+    database.transact(body)

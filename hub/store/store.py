@@ -53,7 +53,10 @@ class Store:
         On SQLite the data directory is locked for this process; a second one is refused with STO-LOCKED. ``readonly`` takes no
         lock and changes nothing. ``clock`` replaces the time, for tests. Raises `StoreError`.
         """
-        return cls(Database.open(url, readonly=readonly, clock=clock, pool=pool))
+        store = cls(Database.open(url, readonly=readonly, clock=clock, pool=pool))
+        if store.database.is_sqlite and not readonly:
+            reaper.clamp(store.database)
+        return store
 
     def close(self) -> None:
         """Close all connections and give the lock back."""

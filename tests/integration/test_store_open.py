@@ -112,3 +112,36 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         Store.open(f"sqlite:///{path}")
     with pytest.raises(sqlite3.DatabaseError):
         sqlite3.connect(path).execute("SELECT * FROM message")
+
+
+def test_a_clock_that_was_set_back_does_not_hold_work_for_days(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    future = Store.open(url, clock=lambda: 1_800_000_000.0)
+    future.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])
+    future.close()
+    store = Store.open(url, clock=lambda: 1_790_000_000.0)
+    assert 0 < (store.next_due() or 0) <= 3700
+    store.close()
+
+
+@pytest.mark.postgres
+def test_a_database_that_went_away_is_used_again_when_it_is_back(postgres_url: str) -> None:
+    store = Store.open(postgres_url)
+    held = []
+    for _ in range(4):  # four connections of the pool
+        held.append(store.database.reader.connect())
+    for connection in held:
+        connection.close()
+    admin = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        )
+    admin.dispose()
+    with pytest.raises(StoreError) as gone:
+        store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])
+    assert gone.value.code == "STO-DOWN"
+    assert store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])[0].duplicate is False
+    assert store.conservation().in_ == 1
+    store.close()
