@@ -16,6 +16,7 @@ from hub.runtime.connections import Connections
 from hub.runtime.intake import AcceptResult, Intake
 from hub.runtime.poller import Poller
 from hub.runtime.pressure import Pressure
+from hub.runtime.refresh import Refresher
 from hub.runtime.relay import Relay
 from hub.runtime.scheduler import Scheduler, poll_name, wanted
 from hub.runtime.workers import Workers
@@ -97,7 +98,7 @@ class Hub:
         if self.role == "relay" or (self.role == "embedded" and not _in_process(self.bus)):
             parts.append(Relay(self.store, self.connections, self.bus))
         if self.role in {"embedded", "worker"}:
-            parts.append(self.workers)
+            parts += [self.workers, Refresher(self.mappings)]
         if self.role in {"embedded", "relay"}:
             parts.append(self.scheduler)
         if self.role in {"embedded", "web"}:

@@ -435,3 +435,62 @@ def test_times_are_compared_by_whole_seconds(odoo: OdooConnector, products: dict
     assert client.search_read("product.product", [mine, ["write_date", ">", stamp]], ["id"]) == []
     assert client.search_read("product.product", [mine, ["write_date", ">=", stamp]], ["id"]) != []
     assert client.search_read("product.product", [mine, ["write_date", "<", stamp]], ["id"]) == []
+
+
+def test_a_variant_is_made_once_changed_and_renamed(odoo: OdooConnector, run: str) -> None:
+    data = {
+        "default_code": f"NEW-{run}",
+        "names": {"en": "Valve é", "de": "Ventil"},
+        "list_price": "19.90",
+        "currency": "USD",
+    }
+    record = OutboundRecord(
+        "variant", "create", {**data, "weight": Decimal("0.25"), "stocked": True}, "k", f"hub-{run}-var_1"
+    )
+    made = odoo.deliver(record)
+    assert made.applied == "created"
+    found = odoo.find_effect(replace(record, maybe_sent=True))
+    assert found is not None
+    assert found.external_id == made.external_id
+    assert odoo.deliver(replace(record, marker=f"hub-{run}-var_2")).external_id == made.external_id
+    odoo.deliver(
+        replace(record, operation="update", external_id=made.external_id, data={**data, "list_price": "21.00"})
+    )
+    fields = ["name", "list_price", "weight", "is_storable", "default_code"]
+    (row,) = odoo.client.read("product.product", [int(made.external_id)], fields).values()
+    assert (row["name"], row["list_price"], row["weight"]) == ("Valve é", Decimal("21.0"), Decimal("0.25"))
+    assert row["is_storable"] is True
+    with pytest.raises(Rejected) as caught:
+        odoo.deliver(replace(record, data={**data, "currency": "JPY"}))
+    assert caught.value.code == "CUR-UNSUPPORTED"
+
+
+def test_a_product_has_its_category_its_picture_and_its_variants(odoo: OdooConnector, run: str) -> None:
+    client = odoo.client
+    attribute = client.create(
+        "product.attribute", {"name": f"Size {run}", "value_ids": [[0, 0, {"name": "S"}], [0, 0, {"name": "M"}]]}
+    )
+    values = [
+        row["id"] for row in client.search_read("product.attribute.value", [["attribute_id", "=", attribute]], ["name"])
+    ]
+    parent = client.create("product.category", {"name": f"Clothing {run}"})
+    category = client.create("product.category", {"name": "Shirts", "parent_id": parent})
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    line = [0, 0, {"attribute_id": attribute, "value_ids": [[6, 0, values]]}]
+    template = client.create(
+        "product.template",
+        {"name": f"Shirt {run}", "categ_id": category, "image_1920": pixel, "attribute_line_ids": [line]},
+    )
+    message = odoo.fetch("product", str(template))
+    assert message is not None
+    payload = message.payload
+    assert (payload["code"], payload["category"]) == (f"T{template}", f"Clothing {run} / Shirts")
+    assert len(payload["variants"]) == 2
+    assert payload["image"]["mimetype"] == "image/png"
+    assert len(payload["image"]["checksum"]) == 40
+    found = odoo.find("product", NaturalKey("code", f"T{template}"))
+    assert found is not None
+    assert found.external_id == str(template)
+    variant = odoo.fetch("variant", str(payload["variants"][1]["id"]))
+    assert variant is not None
+    assert variant.payload["options"] == [{"name": f"Size {run}", "value": "M"}]
