@@ -15,6 +15,7 @@ from connectors.odoo.streams.inventory_level import InventoryLevels
 from connectors.odoo.streams.order import Orders
 from connectors.odoo.streams.order_lines import OrderLines
 from connectors.odoo.streams.partners import Partners
+from connectors.odoo.streams.product import Products
 from connectors.odoo.streams.shipment import Shipments
 from connectors.odoo.streams.taxes import Taxes
 from connectors.odoo.streams.variant import Variants
@@ -32,7 +33,7 @@ from hub.sdk.records import (
     RawMessage,
 )
 
-_STREAMS: tuple[type[OdooStream], ...] = (Variants, Warehouses, Customers, InventoryLevels, Orders, Shipments)
+_STREAMS: tuple[type[OdooStream], ...] = (Products, Variants, Warehouses, Customers, InventoryLevels, Orders, Shipments)
 _OLDEST = 17
 _NEEDED = ("sale.order", "stock.picking", "product.product", "res.partner")
 
@@ -56,7 +57,7 @@ class OdooConnector(Connector[OdooConfig]):
         partners = Partners(self.client, config)
         lines = OrderLines(self.client, config, Taxes(self.client, config))
         plain: list[OdooStream] = [
-            kind(self.client, config, io.clock) for kind in (Variants, Warehouses, InventoryLevels, Shipments)
+            kind(self.client, config, io.clock) for kind in (Products, Variants, Warehouses, InventoryLevels, Shipments)
         ]
         made = [
             *plain,

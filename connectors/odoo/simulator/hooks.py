@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from connectors.odoo.simulator.simulator import OdooSimulator
 
 _MODELS = {
-    "variant": "product.product", "warehouse": "stock.warehouse", "order": "sale.order", "shipment": "stock.picking",
+    "product": "product.template", "variant": "product.product",
+    "warehouse": "stock.warehouse", "order": "sale.order", "shipment": "stock.picking",
     "customer": "res.partner",
 }  # fmt: skip
 
@@ -35,7 +36,8 @@ class Hooks:
     def put(self, stream: str, fields: dict[str, Any]) -> str:
         """One record with these values in it; returns its external id."""
         makers = {
-            "variant": self._variant, "warehouse": self._warehouse, "inventory_level": self._level, "order": self._order,
+            "product": self._template, "variant": self._variant,
+            "warehouse": self._warehouse, "inventory_level": self._level, "order": self._order,
             "shipment": self._shipment, "customer": self._customer,
         }  # fmt: skip
         if stream not in makers:
@@ -52,6 +54,13 @@ class Hooks:
     def _variant(self, fields: dict[str, Any]) -> str:
         _only(fields, "sku", "text", "price", "extra")
         return str(self._product(fields))
+
+    def _template(self, fields: dict[str, Any]) -> str:
+        _only(fields, "sku", "text", "price", "extra")
+        beside = fields.pop("extra", {})
+        template = self.env["product.product"].rows[self._product(fields)]["product_tmpl_id"]
+        self.env["product.template"].rows[template]["beside"] = beside
+        return str(template)
 
     def _warehouse(self, fields: dict[str, Any]) -> str:
         _only(fields, "sku", "text", "extra")
@@ -113,6 +122,7 @@ class Hooks:
             self._count_stock(int(product), int(warehouse), 1000 + self.number())
             return
         values: dict[str, Row] = {
+            "product": {"list_price": Decimal(100 + self.number())},
             "variant": {"list_price": Decimal(100 + self.number())}, "warehouse": {"name": f"Renamed {self.number()}"},
             "order": {"origin": f"#C{self.number()}"}, "shipment": {"carrier_tracking_ref": f"T-{self.number()}"},
             "customer": {"phone": f"+49 30 {self.number():06d}"},
@@ -133,7 +143,13 @@ class Hooks:
 
     def natural_key(self, stream: str, external_id: str) -> str:
         """The natural key of a record."""
-        names = {"variant": "default_code", "warehouse": "code", "customer": "email", "order": "origin"}
+        names = {
+            "product": "default_code",
+            "variant": "default_code",
+            "warehouse": "code",
+            "customer": "email",
+            "order": "origin",
+        }
         if stream not in names:
             raise NotOffered(f"{stream} has no natural key")
         return str(self.env[_MODELS[stream]].get(int(external_id))[names[stream]])
@@ -149,6 +165,11 @@ class Hooks:
         }  # fmt: skip
         if stream == "customer":
             return {**address, "email": f"sample{number}@example.com", "is_company": False, "lang": "de-DE"}
+        if stream == "variant":
+            return {
+                "default_code": f"NEW-{number:05d}", "names": {"en-US": f"Article {number}", "de-DE": f"Artikel {number} 👍"},
+                "list_price": "19.99", "currency": "USD", "weight": "0.25", "stocked": True,
+            }  # fmt: skip
         if stream != "order":
             raise NotOffered(f"the odoo simulator has no sample of {stream}")
         lines = []
@@ -170,6 +191,8 @@ class Hooks:
         """The data with something changed."""
         if stream == "customer":
             return {**data, "phone": f"+49 351 {self.number():06d}"}
+        if stream == "variant":
+            return {**data, "list_price": f"{20 + self.number()}.99"}
         lines = [{**line, "product_uom_qty": "3"} for line in data["order_line"]]
         return {**data, "order_line": lines, "total": "62.90"}
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, many, moment, number, one
 
+_COMMON = ("name", "default_code", "list_price", "type", "categ_id", "description_sale", "active", "sale_ok")
 _OPEN = ("draft", "waiting", "confirmed", "partially_available", "assigned")
 
 
@@ -36,20 +37,51 @@ class Categories(Model):
 
 
 class Templates(Model):
-    """product.template: here each has one variant."""
+    """product.template: what variants have in common. One with several variants has no internal reference of its own."""
 
     name = "product.template"
     title = "Product"
     fields: ClassVar[dict[str, Field]] = {
-        "name": char(required=True),
-        "default_code": char(),
-        "list_price": number(),
-        "active": flag(True),
-    }
+        "name": char(required=True), "default_code": char(), "list_price": number(), "active": flag(True), "sale_ok": flag(True),
+        "type": Field("selection", default="consu"), "description_sale": Field("text"), "categ_id": one("product.category"),
+        "currency_id": one("res.currency", compute="_currency"), "product_variant_ids": many("product.product", "product_tmpl_id"),
+    }  # fmt: skip
+
+    def _currency(self, row: Row) -> Any:  # noqa: ARG002
+        return next(iter(self.env["res.company"].rows.values()))["currency_id"]
 
     def shown_as(self, row: Row) -> str:
         """The name that a many2one shows."""
         return f"[{row['default_code']}] {row['name']}" if row["default_code"] else str(row["name"])
+
+
+class Attributes(Model):
+    """product.attribute: what variants differ in."""
+
+    name = "product.attribute"
+    title = "Product Attribute"
+    fields: ClassVar[dict[str, Field]] = {"name": char(required=True)}
+
+
+class AttributeValues(Model):
+    """product.template.attribute.value: one value of an attribute at one product."""
+
+    name = "product.template.attribute.value"
+    title = "Product Template Attribute Value"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True), "attribute_id": one("product.attribute"), "product_tmpl_id": one("product.template"),
+    }  # fmt: skip
+
+
+class Attachments(Model):
+    """ir.attachment: here the pictures of products."""
+
+    name = "ir.attachment"
+    title = "Attachment"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True), "res_model": char(), "res_field": char(), "res_id": Field("many2one_reference"),
+        "checksum": char(), "mimetype": char(), "file_size": number("integer"),
+    }  # fmt: skip
 
 
 class Products(Model):
@@ -64,6 +96,7 @@ class Products(Model):
         "type": Field("selection", default="consu"), "is_storable": flag(), "product_tmpl_id": one("product.template"),
         "categ_id": one("product.category"), "uom_id": one("uom.uom", default=1), "weight": number(), "taxes_id": many("account.tax"),
         "invoice_policy": Field("selection", default="order"), "image_1920": Field("binary"), "description_sale": Field("text"),
+        "product_template_attribute_value_ids": many("product.template.attribute.value"),
         "qty_available": number(compute="_qty_available"), "free_qty": number(compute="_free_qty"),
         "incoming_qty": number(compute="_incoming"),
         "outgoing_qty": number(compute="_outgoing"), "virtual_available": number(compute="_virtual"),
@@ -85,17 +118,34 @@ class Products(Model):
         return super().value(row, name)
 
     def _defaults(self, row: Row, vals: Row) -> None:
-        template = {"name": row["name"], "default_code": row["default_code"], "list_price": row["list_price"]}
-        row["product_tmpl_id"] = self.env["product.template"].insert(template)["id"]
+        templates = self.env["product.template"]
+        if row["product_tmpl_id"]:  # a further variant
+            templates.change(templates.get(row["product_tmpl_id"]), {"default_code": False})
+        else:
+            row["product_tmpl_id"] = templates.insert({name: row[name] for name in _COMMON})["id"]
         if "taxes_id" not in vals:
             taxes = self.env["account.tax"].matching([["type_tax_use", "=", "sale"]])
             row["taxes_id"] = [taxes[0]["id"]] if taxes else []
 
+    def change(self, row: Row, vals: Row) -> None:
+        """Change a record. A name that is written in another language than English is a translation."""
+        language = str(self.env.context.get("lang") or "en_US")
+        if "name" in vals and language != "en_US":
+            self.translations[row["id"], language] = vals["name"]
+            vals = {name: value for name, value in vals.items() if name != "name"}
+        super().change(row, vals)
+
+    def _created(self, row: Row) -> None:
+        self.env.effect("variant.create", row["id"], {"sku": row["default_code"]})
+
     def _written(self, row: Row, before: Row) -> None:
-        changed = {name: row[name] for name in ("name", "default_code", "list_price") if row[name] != before[name]}
+        changed = {name: row[name] for name in _COMMON if row[name] != before[name]}
+        template = self.env["product.template"].get(row["product_tmpl_id"])
+        if len(self.env["product.template"].value(template, "product_variant_ids")) > 1:
+            changed.pop("default_code", None)
         if changed:
-            templates = self.env["product.template"]
-            templates.change(templates.get(row["product_tmpl_id"]), changed)
+            self.env["product.template"].change(template, changed)
+        self.env.effect("variant.update", row["id"], {"sku": row["default_code"]})
 
     def _lst_price(self, row: Row) -> Any:
         return row["list_price"]
@@ -180,4 +230,4 @@ class PricelistItems(Model):
             row["product_tmpl_id"] = self.env["product.product"].rows[row["product_id"]]["product_tmpl_id"]
 
 
-MODELS = (Units, Categories, Templates, Products, Pricelists, PricelistItems)
+MODELS = (Units, Categories, Attributes, AttributeValues, Attachments, Templates, Products, Pricelists, PricelistItems)

@@ -261,6 +261,30 @@ class OdooSimulator(Simulator):
                 self._stock(product["id"], code, quantity)
             return int(product["id"])
 
+    def add_variant(self, sku: str, of: str, **options: str) -> int:
+        """Create a further variant of the product with the SKU ``of``, with its options: ``Size="M"``; returns its id."""
+        with self.work() as env:
+            sister = self.product(of)
+            values = []
+            for name, value in options.items():
+                attribute = env["product.attribute"].insert({"name": name})
+                given = {"name": value, "attribute_id": attribute["id"], "product_tmpl_id": sister["product_tmpl_id"]}
+                values.append(env["product.template.attribute.value"].insert(given)["id"])
+            made = env["product.product"].insert({
+                "name": sister["name"], "default_code": sku, "list_price": sister["list_price"], "is_storable": True,
+                "product_tmpl_id": sister["product_tmpl_id"], "product_template_attribute_value_ids": [[6, 0, values]],
+            })  # fmt: skip
+            return int(made["id"])
+
+    def add_image(self, sku: str, checksum: str) -> None:
+        """Give a product a picture with this checksum."""
+        with self.work() as env:
+            template = self.product(sku)["product_tmpl_id"]
+            env["ir.attachment"].insert({
+                "name": "image_1920", "res_model": "product.template", "res_field": "image_1920", "res_id": template,
+                "checksum": checksum, "mimetype": "image/png", "file_size": 70,
+            })  # fmt: skip
+
     def add_warehouse(self, code: str, name: str = "") -> int:
         """Create a warehouse, where there is none of this code; returns its id."""
         with self.work() as env:

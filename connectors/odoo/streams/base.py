@@ -120,6 +120,13 @@ def many2one(value: object) -> int | None:
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def cell(value: Any) -> str:
+    """A value as Odoo's `load` takes it: everything is text, nothing is the empty text."""
+    if value is None or value is False:
+        return ""
+    return "1" if value is True else str(value)
+
+
 def external_name(marker: str, part: str = "", value: str = "") -> str:
     """The Odoo external id of what this marker creates; ``part`` and ``value`` name a piece of it, such as one order line."""
     name = _quoted(marker)

@@ -7,7 +7,7 @@ from typing import Any
 from connectors.odoo.changes import fingerprint
 from connectors.odoo.client import OdooClient, Record
 from connectors.odoo.config import OdooConfig
-from connectors.odoo.streams.base import external_name, many2one
+from connectors.odoo.streams.base import cell, external_name, many2one
 from hub.errors import Rejected
 
 _PLAIN = (
@@ -117,7 +117,7 @@ class Partners:
         columns, row = ["id"], [external_name(marker)]
         for name, value in values.items():
             columns.append(f"{name}/.id" if name.endswith("_id") else name)
-            row.append(_cell(value))
+            row.append(cell(value))
         return self.client.upsert("res.partner", columns, [row])
 
     def address(self, partner: int, kind: str, data: Record) -> tuple[int, list[str]]:
@@ -149,10 +149,3 @@ def _same(known: Record, wanted: Record, *, own: bool) -> bool:
 
 def _text(value: Any) -> str:
     return " ".join(str(value).split()).casefold() if value else ""
-
-
-def _cell(value: Any) -> str:
-    """A value as Odoo's `load` takes it: everything is text, nothing is the empty text."""
-    if value is None or value is False:
-        return ""
-    return "1" if value is True else str(value)
