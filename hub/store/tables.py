@@ -119,7 +119,7 @@ record = Table(
     _time("updated_at", nullable=False),
     Column("message_id", BigInteger, nullable=False),  # the message of this version
 )
-_partial("record_natural", record.c.entity, record.c.natural_key, where=text("natural_key IS NOT NULL"))
+_partial("record_natural", record.c.natural_key, record.c.entity, where=text("natural_key IS NOT NULL"))
 
 link = Table(
     "link",
@@ -134,7 +134,7 @@ link = Table(
     _count("applied_version"),  # the record version that was last written there
     _text("applied_request"),  # sha256 of the request that wrote it
     _time("updated_at", nullable=False),
-    PrimaryKeyConstraint("entity", "connection", "external_id"),
+    PrimaryKeyConstraint("external_id", "connection", "entity"),  # most looked up by a list of external ids
 )
 Index(
     "link_record",
@@ -144,7 +144,7 @@ Index(
     sqlite_where=text("record_id IS NOT NULL"),
     postgresql_where=text("record_id IS NOT NULL"),
 )
-_partial("link_natural", link.c.entity, link.c.connection, link.c.natural_key, where=text("natural_key IS NOT NULL"))
+_partial("link_natural", link.c.natural_key, link.c.entity, link.c.connection, where=text("natural_key IS NOT NULL"))
 
 delivery = Table(
     "delivery",

@@ -145,3 +145,12 @@ def test_a_database_that_went_away_is_used_again_when_it_is_back(postgres_url: s
     assert store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])[0].duplicate is False
     assert store.conservation().in_ == 1
     store.close()
+
+
+def test_the_tables_of_the_program_and_of_the_migrations_do_not_drift(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.database.write() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, tables.metadata) == []
