@@ -34,7 +34,10 @@ def make_case(opened: Opened, payload: Any, name: str, *, keep_personal: bool = 
     """Add a test case to the mapping's test file: the payload with personal data replaced, and what comes out of it now."""
     if not isinstance(payload, dict):
         raise ConfigError("The payload must be one record, an object.", fix="Take one record of the list.")
-    scrubber = Scrubber()
+    personal = (
+        [path for path, field in schema.fields(opened.entity).items() if field.personal] if not opened.inbound else []
+    )
+    scrubber = Scrubber(opened.mapping.stream if opened.inbound else opened.entity, personal)
     source = payload if keep_personal else scrubber.scrub(payload)
     test = tests_of(opened.path) or opened.path.with_name(opened.path.name.rsplit(".", 1)[0] + ".test.yaml")
     if test.suffix == ".json":

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection, Sequence
 from typing import Any, Final
+
+from hub.mapping.tools.data import Step, leaves, pattern
 
 _EMAIL = re.compile(r"[A-Za-z0-9._%+\-']+@[A-Za-z0-9.\-]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/.\-]{6,18}[0-9]")
@@ -22,7 +25,7 @@ _KINDS: Final = {
     "phone": "phone", "mobile": "phone", "fax": "phone", "buyer_phone": "phone", "telephone": "phone", "phone_number": "phone",
     "first_name": "first", "firstname": "first", "given_name": "first", "middle_name": "first",
     "last_name": "last", "lastname": "last", "family_name": "last", "surname": "last",
-    "full_name": "name", "buyer_name": "name", "recipient": "name", "contact": "name", "display_name": "name",
+    "full_name": "name", "buyer_name": "name", "recipient": "name", "contact": "name",
     "company": "company", "company_name": "company",
     "address1": "street", "address2": "line2", "street": "street", "street2": "line2", "street1": "street", "line1": "street",
     "city": "city", "zip": "postcode", "postcode": "postcode", "postal_code": "postcode",
@@ -33,48 +36,56 @@ _KINDS: Final = {
     "password": "token", "api_key": "token", "secret": "token",
 }  # fmt: skip
 _PEOPLE = re.compile(
-    r"customer|address|billing|shipping|bill_to|ship_to|buyer|recipient|partner|person|contact|destination"
+    r"customer|address|bill_to|ship_to|buyer|recipient|partner|person|contact|destination"
 )
 """Under such a field, a field called name is a person's."""
 
 
 class Scrubber:
-    """Replaces personal values in one payload, or in several that belong together."""
+    """Replaces personal values in one payload, or in several that belong together.
 
-    def __init__(self) -> None:
+    ``root`` says what the record is ("customer"), and ``personal`` names further personal fields, with open indexes.
+    """
+
+    def __init__(self, root: str = "", personal: Collection[str] = ()) -> None:
         self.replaced: dict[str, str] = {}
-        self.paths: list[str] = []
+        self.root = root
+        self.personal = frozenset(personal)
 
     def scrub(self, data: Any) -> Any:
         """A copy of the data with personal values replaced."""
-        self._learn(data, "", "")
+        for steps, value in leaves(data):
+            if isinstance(value, str) and value.strip():
+                kind = self._kind(steps)
+                for found in _EMAIL.findall(value):
+                    self._stand_in(found, "email")
+                if kind and kind != "note":
+                    self._stand_in(value, kind)
         known = sorted((old for old in self.replaced if len(old) >= 4), key=len, reverse=True)
-        inside = re.compile("|".join(map(re.escape, known))) if known else None
-        return self._replace(data, "", "", inside)
+        return self._replace(data, (), re.compile("|".join(map(re.escape, known))) if known else None)
 
-    def _learn(self, value: Any, key: str, parent: str) -> None:
-        if isinstance(value, dict):
-            for name, item in value.items():
-                self._learn(item, str(name), key)
-        elif isinstance(value, list):
-            for item in value:
-                self._learn(item, key, parent)
-        elif isinstance(value, str) and value.strip():
-            kind = _kind(key, parent)
-            for found in _EMAIL.findall(value):
-                self._stand_in(found, "email")
-            if kind and kind != "note":
-                self._stand_in(value, kind)
+    def _kind(self, steps: Sequence[Step]) -> str:
+        names = [_snake(step) for step in steps if isinstance(step, str)]
+        name, parent = names[-1] if names else "", names[-2] if len(names) > 1 else self.root
+        if name in ("name", "display_name") and _PEOPLE.search(parent):
+            return "name"
+        if name == "lines" and _PEOPLE.search(parent):
+            return "street"
+        if name.endswith("_id") and len(steps) > 1 and steps[-1] == 1 and _PEOPLE.search(name):
+            return "name"  # [7, "Anna Meyer"], as Odoo writes a reference
+        if name == "company" and "track" in parent:
+            return ""  # the carrier
+        return _KINDS.get(name, "") or ("name" if pattern(list(steps)) in self.personal else "")
 
     def _stand_in(self, value: str, kind: str) -> str:
         return self.replaced.setdefault(value, _made_up(value, kind))
 
-    def _replace(self, value: Any, key: str, parent: str, inside: re.Pattern[str] | None) -> Any:
+    def _replace(self, value: Any, steps: tuple[Step, ...], inside: re.Pattern[str] | None) -> Any:
         if isinstance(value, dict):
-            return {name: self._replace(item, str(name), key, inside) for name, item in value.items()}
+            return {name: self._replace(item, (*steps, name), inside) for name, item in value.items()}
         if isinstance(value, list):
-            return [self._replace(item, key, parent, inside) for item in value]
-        kind = _kind(key, parent)
+            return [self._replace(item, (*steps, place), inside) for place, item in enumerate(value)]
+        kind = self._kind(steps)
         if kind == "number" and value is not None and not isinstance(value, str):
             return 0
         if not isinstance(value, str) or not value.strip():
@@ -83,15 +94,13 @@ class Scrubber:
             return self.replaced[value]
         if kind == "note":
             return _made_up(value, "note")
-        replaced = inside.sub(lambda found: self.replaced[found[0]], value) if inside else value
-        return _made_up(value, "ip") if _IP.fullmatch(value) and "." in value and value.count(".") == 3 else replaced
+        if _IP.fullmatch(value) and value.count(".") == 3:
+            return _made_up(value, "ip")
+        return inside.sub(lambda found: self.replaced[found[0]], value) if inside else value
 
 
-def _kind(key: str, parent: str) -> str:
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
-    if name == "name" and _PEOPLE.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", parent).lower()):
-        return "name"
-    return _KINDS.get(name, "")
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _made_up(value: str, kind: str) -> str:

@@ -154,3 +154,22 @@ def test_speed_is_measured(shop: Path, order: dict[str, Any]) -> None:
     figures = speed(_order(shop), order, seconds=0.2).as_dict()
     assert figures["us_per_record"] > 0
     assert figures["records_per_s"] == pytest.approx(1e6 / figures["us_per_record"], rel=0.01)
+
+
+def test_references_and_canonical_records_are_scrubbed_too() -> None:
+    odoo = Scrubber("customer").scrub(
+        {"name": "Anna Meyer", "partner_id": [7, "Anna Meyer"], "product_id": [9, "Blue shirt"], "vat": "DE136695976"}
+    )
+    assert "Meyer" not in json.dumps(odoo)
+    assert odoo["product_id"] == [9, "Blue shirt"]
+    assert odoo["partner_id"] == [7, odoo["name"]]
+    record = {
+        "bill_to": {"lines": ["Hauptstr. 1"], "postcode": "10115", "country": "DE"},
+        "lines": [{"title": "Blue"}],
+        "buyer_email": "a@b.example",
+    }
+    scrubbed = Scrubber("order", ["buyer_email"]).scrub(record)
+    assert scrubbed["bill_to"]["lines"] != ["Hauptstr. 1"]
+    assert scrubbed["bill_to"]["country"] == "DE"
+    assert scrubbed["lines"] == [{"title": "Blue"}]
+    assert "a@b.example" not in json.dumps(scrubbed)
