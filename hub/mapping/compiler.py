@@ -15,7 +15,7 @@ from typing import Any
 
 from hub.mapping import expression as ex
 from hub.mapping import tree
-from hub.mapping.evaluate import NODE_WORK, early_names
+from hub.mapping.evaluate import early_names
 from hub.mapping.fast import HELPERS, INLINE, method_caller
 from hub.mapping.filters import FILTERS
 from hub.mapping.hoist import Uses, loop_uses, program_uses
@@ -661,6 +661,3 @@ def bind(
     exec(code.compiled, space)  # noqa: S102 - the text was written above from checked nodes only
     made: Callable[..., Any] = space["mapping"]
     return made
-
-
-__all__ = ["NODE_WORK", "Code", "bind", "write"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.mapping import expression as ex
 from hub.mapping import tree
-from hub.mapping.evaluate import NODE_WORK
+from hub.mapping.situation import NODE_WORK
 
 Path = tuple[str, tuple[Any, ...]]
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hub.errors import MappingError
 from hub.mapping import expression as ex
 from hub.mapping import tree
-from hub.mapping.evaluate import Reads, Recorder
 from hub.mapping.filters.base import ABSENT
+from hub.mapping.recording import Reads, Recorder
 from hub.mapping.runtime import LEFT
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hub.errors import LinkMissing, MappingError
-from hub.mapping.evaluate import Evaluator, Outcome, Recorder, links_missing
+from hub.mapping.evaluate import Evaluator, Outcome, links_missing
 from hub.mapping.fast import Run, finder
 from hub.mapping.findings import Finding, MappingFault
 from hub.mapping.lineage import Lineage
+from hub.mapping.recording import Recorder
 from hub.mapping.runtime import Links
 from hub.mapping.source import Built, Direction, Source
 from hub.mapping.tree import Link, Part, walk

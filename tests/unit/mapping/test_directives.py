@@ -37,54 +37,158 @@ def both(mapping, src=SRC, links=None):
 
 
 CASES = {
-    "native types": ({"a": "{{ src.n }}", "b": "{{ src.lines[0].tags }}", "c": "{{ src.flag }}", "d": "{{ src.note }}"}, {"a": 2, "b": ["x"], "c": True, "d": None}),
-    "literals": ({"a": 1, "b": True, "c": None, "d": "text", "e": []}, {"a": 1, "b": True, "c": None, "d": "text", "e": []}),
+    "native types": (
+        {"a": "{{ src.n }}", "b": "{{ src.lines[0].tags }}", "c": "{{ src.flag }}", "d": "{{ src.note }}"},
+        {"a": 2, "b": ["x"], "c": True, "d": None},
+    ),
+    "literals": (
+        {"a": 1, "b": True, "c": None, "d": "text", "e": []},
+        {"a": 1, "b": True, "c": None, "d": "text", "e": []},
+    ),
     "text keeps zeros": ({"a": "{{ '00123' }}", "b": "{{ 1.10 }}"}, {"a": "00123", "b": Decimal("1.10")}),
     "text around makes text": ({"a": "no. {{ src.n }}{{ src.flag }}"}, {"a": "no. 2true"}),
-    "a literal with a point is exact": ({"a": "{{ 1.19 * 3 }}", "b": "{{ 10 / 4 }}", "c": "{{ 0.1 + 0.2 }}"}, {"a": Decimal("3.57"), "b": Decimal("2.5"), "c": Decimal("0.3")}),
+    "a literal with a point is exact": (
+        {"a": "{{ 1.19 * 3 }}", "b": "{{ 10 / 4 }}", "c": "{{ 0.1 + 0.2 }}"},
+        {"a": Decimal("3.57"), "b": Decimal("2.5"), "c": Decimal("0.3")},
+    ),
     "for": ({"l": {"$for": "line in src.lines", "$each": "{{ line.sku }}"}}, {"l": ["A", "B", "C"]}),
     "for where": (
-        {"l": {"$for": "line in src.lines", "$where": "line.qty > 0", "$each": {"s": "{{ line.sku }}", "i": "{{ loop.index }}", "z": "{{ loop.last }}"}}},
+        {
+            "l": {
+                "$for": "line in src.lines",
+                "$where": "line.qty > 0",
+                "$each": {"s": "{{ line.sku }}", "i": "{{ loop.index }}", "z": "{{ loop.last }}"},
+            }
+        },
         {"l": [{"s": "A", "i": 1, "z": False}, {"s": "C", "i": 2, "z": True}]},
     ),
     "for inside for": (
-        {"l": {"$for": "line in src.lines", "$each": {"$for": "tag in line.tags", "$each": "{{ line.sku }}{{ tag }}{{ loop.index0 }}"}}},
+        {
+            "l": {
+                "$for": "line in src.lines",
+                "$each": {"$for": "tag in line.tags", "$each": "{{ line.sku }}{{ tag }}{{ loop.index0 }}"},
+            }
+        },
         {"l": [["Ax0"], [], ["Cy0", "Cz1"]]},
     ),
-    "for over an object": ({"l": {"$for": "k, v in src.map", "$each": ["{{ k }}", "{{ v }}", "{{ loop.length }}"]}}, {"l": [["k", "v", 2], ["l", "w", 2]]}),
-    "for with key": ({"l": {"$for": "line in src.lines", "$key": "line.sku", "$each": "{{ line.qty }}"}}, {"l": {"A": 1, "B": 0, "C": 3}}),
+    "for over an object": (
+        {"l": {"$for": "k, v in src.map", "$each": ["{{ k }}", "{{ v }}", "{{ loop.length }}"]}},
+        {"l": [["k", "v", 2], ["l", "w", 2]]},
+    ),
+    "for with key": (
+        {"l": {"$for": "line in src.lines", "$key": "line.sku", "$each": "{{ line.qty }}"}},
+        {"l": {"A": 1, "B": 0, "C": 3}},
+    ),
     "items left out": ({"l": {"$for": "line in src.lines", "$each": "{{ line.sku if line.qty }}"}}, {"l": ["A", "C"]}),
     "if": ({"a": {"$if": "src.flag", "$then": 1, "$else": 2}, "b": {"$if": "not src.flag", "$then": 1}}, {"a": 1}),
     "if with structure": (
-        {"a": {"$if": "src.flag", "$then": {"l": {"$for": "x in src.lines", "$each": "{{ x.qty }}"}}, "$else": {"$error": "no"}}},
+        {
+            "a": {
+                "$if": "src.flag",
+                "$then": {"l": {"$for": "x in src.lines", "$each": "{{ x.qty }}"}},
+                "$else": {"$error": "no"},
+            }
+        },
         {"a": {"l": [1, 0, 3]}},
     ),
     "match": ({"a": {"$match": "{{ src.status }}", "paid": "yes", "open": "no"}}, {"a": "yes"}),
     "match else": ({"a": {"$match": "{{ src.status }}", "x": "yes", "y": "no", "$else": "{{ src.n }}"}}, {"a": 2}),
-    "match null": ({"a": {"$match": "{{ src.note }}", "x": 1, "$null": 2}, "b": {"$match": "{{ src.note }}", "x": 1, "y": 2, "$null": 3, "$else": 4}}, {"a": 2, "b": 3}),
-    "match a number and a boolean": ({"a": {"$match": "{{ src.n }}", "2": "two"}, "b": {"$match": "{{ src.flag }}", "true": "{{ src.n }}"}}, {"a": "two", "b": 2}),
+    "match null": (
+        {
+            "a": {"$match": "{{ src.note }}", "x": 1, "$null": 2},
+            "b": {"$match": "{{ src.note }}", "x": 1, "y": 2, "$null": 3, "$else": 4},
+        },
+        {"a": 2, "b": 3},
+    ),
+    "match a number and a boolean": (
+        {"a": {"$match": "{{ src.n }}", "2": "two"}, "b": {"$match": "{{ src.flag }}", "true": "{{ src.n }}"}},
+        {"a": "two", "b": 2},
+    ),
     "match escaped": ({"a": {"$match": "{{ '$x' }}", "$$x": 1}}, {"a": 1}),
     "first": ({"a": {"$first": ["{{ src.gone.deep }}", "{{ src.note }}", "{{ src.empty }}", "{{ src.n }}"]}}, {"a": 2}),
-    "first default": ({"a": {"$first": ["{{ src.gone }}"], "default": None}, "b": {"$optional": {"$first": ["{{ src.gone }}"]}}}, {"a": None}),
-    "first keeps zero and false": ({"a": {"$first": ["{{ src.lines[1].qty }}", "{{ src.n }}"]}, "b": {"$first": ["{{ src.flag and false }}", 1]}}, {"a": 0, "b": False}),
+    "first default": (
+        {"a": {"$first": ["{{ src.gone }}"], "default": None}, "b": {"$optional": {"$first": ["{{ src.gone }}"]}}},
+        {"a": None},
+    ),
+    "first keeps zero and false": (
+        {"a": {"$first": ["{{ src.lines[1].qty }}", "{{ src.n }}"]}, "b": {"$first": ["{{ src.flag and false }}", 1]}},
+        {"a": 0, "b": False},
+    ),
     "optional": (
-        {"a": {"$optional": "{{ src.gone.deep }}"}, "b": {"$optional": "{{ src.note }}"}, "c": {"$optional": "{{ src.empty | trim }}"}, "d": {"$optional": "{{ src.note | trim }}"}, "e": {"$optional": "{{ src.name | trim }}"}, "f": {"$optional": "{{ src.lines[1].qty }}"}},
+        {
+            "a": {"$optional": "{{ src.gone.deep }}"},
+            "b": {"$optional": "{{ src.note }}"},
+            "c": {"$optional": "{{ src.empty | trim }}"},
+            "d": {"$optional": "{{ src.note | trim }}"},
+            "e": {"$optional": "{{ src.name | trim }}"},
+            "f": {"$optional": "{{ src.lines[1].qty }}"},
+        },
         {"e": "#1", "f": 0},
     ),
-    "optional object": ({"a": {"$optional": {"x": "{{ src.gone }}"}}, "b": {"$optional": {"x": "{{ src.n }}"}}, "c": {"$optional": "{{ src.gone ~ 'x' }}"}}, {"b": {"x": 2}}),
-    "default": ({"a": "{{ src.gone | default('x') }}", "b": "{{ src.note | default('x') }}", "c": "{{ src.note | default('x', true) }}", "d": "{{ src.gone.deep | default(1) }}", "e": "{{ src.note.deep | default(1) }}"}, {"a": "x", "b": None, "c": "x", "d": 1, "e": 1}),
-    "defined": ({"a": "{{ src.gone.deep is defined }}", "b": "{{ src.note is defined }}", "c": "{{ src.gone is undefined }}", "d": "{{ src.note is none }}"}, {"a": False, "b": True, "c": True, "d": True}),
-    "a filter that finds nothing": ({"a": "{{ src.lines | pick('sku', 'Z', 'qty') | default(none) }}", "b": {"$optional": "{{ [] | first }}"}}, {"a": None}),
-    "if without else is left out": ({"a": "{{ src.n if src.note }}", "b": ["{{ 1 if src.flag }}", "{{ 2 if src.note }}"]}, {"b": [1]}),
-    "merge objects": ({"a": {"$merge": [{"x": 1, "y": 1}, {"$if": "src.flag", "$then": {"y": 2}}, {"$omit": True}]}}, {"a": {"x": 1, "y": 2}}),
-    "merge lists": ({"a": {"$merge": [{"$for": "x in src.lines", "$each": "{{ x.sku }}"}, ["Z"]]}}, {"a": ["A", "B", "C", "Z"]}),
-    "let inside": ({"a": {"$let": {"x": "{{ src.n + 1 }}", "y": "{{ x * 2 }}"}, "$in": {"s": "{{ x + y }}"}}}, {"a": {"s": 9}}),
+    "optional object": (
+        {
+            "a": {"$optional": {"x": "{{ src.gone }}"}},
+            "b": {"$optional": {"x": "{{ src.n }}"}},
+            "c": {"$optional": "{{ src.gone ~ 'x' }}"},
+        },
+        {"b": {"x": 2}},
+    ),
+    "default": (
+        {
+            "a": "{{ src.gone | default('x') }}",
+            "b": "{{ src.note | default('x') }}",
+            "c": "{{ src.note | default('x', true) }}",
+            "d": "{{ src.gone.deep | default(1) }}",
+            "e": "{{ src.note.deep | default(1) }}",
+        },
+        {"a": "x", "b": None, "c": "x", "d": 1, "e": 1},
+    ),
+    "defined": (
+        {
+            "a": "{{ src.gone.deep is defined }}",
+            "b": "{{ src.note is defined }}",
+            "c": "{{ src.gone is undefined }}",
+            "d": "{{ src.note is none }}",
+        },
+        {"a": False, "b": True, "c": True, "d": True},
+    ),
+    "a filter that finds nothing": (
+        {"a": "{{ src.lines | pick('sku', 'Z', 'qty') | default(none) }}", "b": {"$optional": "{{ [] | first }}"}},
+        {"a": None},
+    ),
+    "if without else is left out": (
+        {"a": "{{ src.n if src.note }}", "b": ["{{ 1 if src.flag }}", "{{ 2 if src.note }}"]},
+        {"b": [1]},
+    ),
+    "merge objects": (
+        {"a": {"$merge": [{"x": 1, "y": 1}, {"$if": "src.flag", "$then": {"y": 2}}, {"$omit": True}]}},
+        {"a": {"x": 1, "y": 2}},
+    ),
+    "merge lists": (
+        {"a": {"$merge": [{"$for": "x in src.lines", "$each": "{{ x.sku }}"}, ["Z"]]}},
+        {"a": ["A", "B", "C", "Z"]},
+    ),
+    "let inside": (
+        {"a": {"$let": {"x": "{{ src.n + 1 }}", "y": "{{ x * 2 }}"}, "$in": {"s": "{{ x + y }}"}}},
+        {"a": {"s": 9}},
+    ),
     "omit": ({"a": {"$omit": True}, "b": 1}, {"b": 1}),
     "dollar": ({"$$ref": "{{ src.n }}"}, {"$ref": 2}),
-    "literal tables": ({"a": "{{ {'paid': 'P', 'open': 'O'}[src.status] }}", "b": "{{ [1, 2][src.n - 1] }}"}, {"a": "P", "b": 2}),
-    "slices and methods": ({"a": "{{ src.status[1:3] }}", "b": "{{ src.status.startswith('pa') }}", "c": "{{ src.map.get('zz', 'none') }}", "d": "{{ src.map.items() }}"}, {"a": "ai", "b": True, "c": "none", "d": [["k", "v"], ["l", "w"]]}),
+    "literal tables": (
+        {"a": "{{ {'paid': 'P', 'open': 'O'}[src.status] }}", "b": "{{ [1, 2][src.n - 1] }}"},
+        {"a": "P", "b": 2},
+    ),
+    "slices and methods": (
+        {
+            "a": "{{ src.status[1:3] }}",
+            "b": "{{ src.status.startswith('pa') }}",
+            "c": "{{ src.map.get('zz', 'none') }}",
+            "d": "{{ src.map.items() }}",
+        },
+        {"a": "ai", "b": True, "c": "none", "d": [["k", "v"], ["l", "w"]]},
+    ),
     "item before method": ({"a": "{{ src.m.items }}"}, None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", [name for name, (_, expected) in CASES.items() if expected is not None])
@@ -186,7 +290,13 @@ FAULTS = {
     "null on the way": ({"a": "{{ src.note.x }}"}, "MAP-MISSING", "output.a", "src.note.x", "src.note is null"),
     "null in text": ({"a": "x{{ src.note }}"}, "MAP-TYPE", "output.a", "src.note", "null in it"),
     "wrong type on the way": ({"a": "{{ src.name.x }}"}, "MAP-TYPE", "output.a", "src.name.x", "has no field 'x'"),
-    "in a loop": ({"l": {"$for": "x in src.lines", "$where": "x.qty > 0", "$each": {"a": "{{ x.tags[1] }}"}}}, "MAP-MISSING", "output.l[0].a", "src.lines[0].tags[1]", "only 1 items"),
+    "in a loop": (
+        {"l": {"$for": "x in src.lines", "$where": "x.qty > 0", "$each": {"a": "{{ x.tags[1] }}"}}},
+        "MAP-MISSING",
+        "output.l[0].a",
+        "src.lines[0].tags[1]",
+        "only 1 items",
+    ),
     "no list": ({"l": {"$for": "x in src.note", "$each": 1}}, "MAP-TYPE", "output.l", "src.note", "needs a list"),
     "match": ({"a": {"$match": "{{ src.status }}", "open": 1}}, "MAP-MATCH", "output.a", "src.status", "'paid'"),
     "match null": ({"a": {"$match": "{{ src.note }}", "open": 1}}, "MAP-MATCH", "output.a", "src.note", "for null"),
@@ -197,12 +307,18 @@ FAULTS = {
     "percent on text": ({"a": "{{ '%d' % 3 }}"}, "MAP-TYPE", "output.a", "", "needs numbers"),
     "divide by zero": ({"a": "{{ 1 / 0 }}"}, "MAP-TYPE", "output.a", "", "by zero"),
     "nothing to choose": ({"a": {"$first": ["{{ src.gone }}"]}}, "MAP-MISSING", "output.a", "", "None of the values"),
-    "key twice": ({"a": {"$for": "x in src.lines", "$key": "'k'", "$each": 1}}, "MAP-TYPE", "output.a", "", "same name twice"),
+    "key twice": (
+        {"a": {"$for": "x in src.lines", "$key": "'k'", "$each": 1}},
+        "MAP-TYPE",
+        "output.a",
+        "",
+        "same name twice",
+    ),
     "merge": ({"a": {"$merge": [{"x": 1}, [1]]}}, "MAP-TYPE", "output.a", "", "only objects or only lists"),
     "empty id": ({"a": {"$link": "customer", "key": "{{ src.empty }}"}}, "MAP-TYPE", "output.a", "", "needs an id"),
     "filter": ({"a": "{{ src.note | upper }}"}, "MAP-TYPE", "output.a", "src.note", "`upper` needs text"),
     "nothing found": ({"a": "{{ [] | first }}"}, "MAP-MISSING", "output.a", "", "found nothing"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FAULTS)

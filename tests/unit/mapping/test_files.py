@@ -216,7 +216,7 @@ HEADERS = {
     "let before it is known": (ORDER.replace("{{ src.currency }}", "{{ later }}"), "MAP014"),
     "bad entity of a link": (ORDER + "  a: {$link: custmer, key: '{{ src.id }}'}\n", "MAP024"),
     "number that loses its form": (ORDER + "  a: 0123\n", "MAP008"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HEADERS)

@@ -36,9 +36,12 @@ TABLES = Lookups.of({"t": {"a": "A", "1": 1, "*": "other"}, "u": {"b": "B"}})
 # --- data
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-5, 10**20), st.sampled_from(["", "a", "abc", "12.50", "x,y", "2026-01-01T00:00:00Z", "EUR", "é😀", "0012"]),
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 10**20),
+    st.sampled_from(["", "a", "abc", "12.50", "x,y", "2026-01-01T00:00:00Z", "EUR", "é😀", "0012"]),
     st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-1000, max_value=1000),
-)  # fmt: skip
+)
 values = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abcx"), inner, max_size=3)),
@@ -51,9 +54,26 @@ sources = st.fixed_dictionaries(
 # --- expressions
 
 paths = st.sampled_from(
-    ["src.a", "src.b", "src.c", "src.l", "src.a.b", "src.b.a.c", "src.l[0]", "src.l[-1].a", "src.gone", "src.gone.deep", "x", "x.a", "x[0]",
-     "meta.connection", "src['a']", "src.l[src.a]", "src[x]"]
-)  # fmt: skip
+    [
+        "src.a",
+        "src.b",
+        "src.c",
+        "src.l",
+        "src.a.b",
+        "src.b.a.c",
+        "src.l[0]",
+        "src.l[-1].a",
+        "src.gone",
+        "src.gone.deep",
+        "x",
+        "x.a",
+        "x[0]",
+        "meta.connection",
+        "src['a']",
+        "src.l[src.a]",
+        "src[x]",
+    ]
+)
 literals = st.sampled_from(
     [
         "1",
@@ -135,18 +155,28 @@ def directives(inner):
     return st.one_of(
         st.dictionaries(st.sampled_from(["p", "q", "r"]), inner, max_size=3),
         st.lists(inner, max_size=3),
-        st.fixed_dictionaries({"$for": st.sampled_from(["i in src.l", "i in src.a", "k, i in src.b", "i in x | default([])"]), "$each": inner}, optional={"$where": expressions, "$key": st.just("i")}),
+        st.fixed_dictionaries(
+            {
+                "$for": st.sampled_from(["i in src.l", "i in src.a", "k, i in src.b", "i in x | default([])"]),
+                "$each": inner,
+            },
+            optional={"$where": expressions, "$key": st.just("i")},
+        ),
         st.fixed_dictionaries({"$if": expressions, "$then": inner}, optional={"$else": inner}),
-        st.fixed_dictionaries({"$match": texts}, optional={"a": inner, "1": inner, "true": inner, "$null": inner, "$else": inner}),
+        st.fixed_dictionaries(
+            {"$match": texts}, optional={"a": inner, "1": inner, "true": inner, "$null": inner, "$else": inner}
+        ),
         st.fixed_dictionaries({"$first": items}, optional={"default": inner}),
         st.fixed_dictionaries({"$optional": inner}),
         st.fixed_dictionaries({"$merge": items}),
-        st.fixed_dictionaries({"$lookup": st.sampled_from("tu"), "key": texts}, optional={"default": inner, "optional": st.booleans()}),
+        st.fixed_dictionaries(
+            {"$lookup": st.sampled_from("tu"), "key": texts}, optional={"default": inner, "optional": st.booleans()}
+        ),
         st.fixed_dictionaries({"$link": st.just("customer"), "key": texts}, optional={"optional": st.booleans()}),
         st.fixed_dictionaries({"$let": st.fixed_dictionaries({"y": inner}), "$in": inner}),
         st.fixed_dictionaries({"$error": texts}),
         st.just({"$omit": True}),
-    )  # fmt: skip
+    )
 
 
 documents = st.recursive(

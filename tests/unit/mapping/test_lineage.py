@@ -44,19 +44,39 @@ OUTPUT = {
 }
 LET = {"cur": "{{ src.currency }}"}
 SRC = {
-    "name": "#1", "created_at": "2026-01-01T00:00:00Z", "currency": "EUR", "state": "paid", "reason": "r", "note": None, "nick": "",
-    "full": {"name": "Ada", "city": "Ulm"}, "points": 5, "level": "gold", "gateway": "visa", "extra": {}, "unread": "u",
+    "name": "#1",
+    "created_at": "2026-01-01T00:00:00Z",
+    "currency": "EUR",
+    "state": "paid",
+    "reason": "r",
+    "note": None,
+    "nick": "",
+    "full": {"name": "Ada", "city": "Ulm"},
+    "points": 5,
+    "level": "gold",
+    "gateway": "visa",
+    "extra": {},
+    "unread": "u",
     "lines": [
         {"sku": "A", "qty": 1, "price": "1.10", "gift": False, "text": "t", "taxes": [{"amount": 1, "unread": 1}]},
         {"sku": "B", "qty": 0, "price": "2.10", "gift": True, "text": "t", "taxes": []},
-        {"sku": "C", "qty": 2, "price": "3.10", "gift": True, "text": "t", "taxes": [{"amount": 2, "unread": 1}, {"amount": 3, "unread": 1}]},
+        {
+            "sku": "C",
+            "qty": 2,
+            "price": "3.10",
+            "gift": True,
+            "text": "t",
+            "taxes": [{"amount": 2, "unread": 1}, {"amount": 3, "unread": 1}],
+        },
     ],
     "attributes": [{"k": "size", "v": "L"}, {"k": "color", "v": "red"}],
-}  # fmt: skip
+}
 OTHERS = {
     str: st.sampled_from(["zz", "open", "paid", "color", "USD", "visa", "cash", "", "9.90", "2027-05-05T00:00:00Z"]),
-    int: st.integers(0, 200), bool: st.booleans(), type(None): st.sampled_from(["text", "", None]),
-}  # fmt: skip
+    int: st.integers(0, 200),
+    bool: st.booleans(),
+    type(None): st.sampled_from(["text", "", None]),
+}
 
 
 @pytest.fixture
