@@ -21,6 +21,8 @@ from hub.sdk.testing.simulator import Request, Response, Simulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connectors.odoo.simulator.real import RealOdoo
+
 LOGIN, API_KEY, DATABASE, USER = "admin", "odoo-sim-key-0123456789abcdef", "odoo_sim", 2
 _HTML_404 = b"<!DOCTYPE html>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
 _OF_MODEL = frozenset(
@@ -59,6 +61,13 @@ class OdooSimulator(Simulator):
             make_company(self.env, currency=currency, country=country)
         self._hooks = Hooks(self)
         self.env.tell = lambda kind, key, data: self.effect(kind, str(key), data)
+
+    @classmethod
+    def at(cls, url: str, database: str, api_key: str, login: str = "admin") -> RealOdoo:
+        """A real Odoo in the simulator's place, with the same methods for what people do there."""
+        from connectors.odoo.simulator.real import RealOdoo
+
+        return RealOdoo(url, database, api_key, login)
 
     # --- the wire
 

@@ -54,7 +54,7 @@ def line_cells(marker: str, position: int, line: Line, tax_field: str) -> dict[s
 
 def tax_field(client: OdooClient) -> str:
     """The field of a line's taxes: tax_ids since 19, tax_id before."""
-    return "tax_ids" if client.has("sale.order.line", "tax_ids") else "tax_id"
+    return "tax_ids" if client.version[0] >= 19 or client.has("sale.order.line", "tax_ids") else "tax_id"
 
 
 class OrderLines:
