@@ -50,9 +50,19 @@ def is_gtin(code: str) -> bool:
     return code.isascii() and ean.is_valid(code)
 
 
-@lru_cache(maxsize=512)
+_MINOR_UNITS: dict[str, int] = {
+    code: digits
+    for digits, codes in {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF UYW",
+    }.items()
+    for code in codes.split()
+}
+"""The currencies whose minor units are not two, by ISO 4217. The CLDR (babel) says how prices are usually shown, which is less:
+no digits for the Serbian dinar or the Iraqi one, though systems send and book them."""
+
+
 def minor_units(currency: str) -> int:
     """How many digits after the point the currency has: JPY 0, USD 2, KWD 3."""
-    from babel.numbers import get_currency_precision
-
-    return get_currency_precision(currency)
+    return _MINOR_UNITS.get(currency, 2)

@@ -134,6 +134,7 @@ def currency(value: Any) -> str:
     _GROUP,
     ("src.a | currency_digits", {"a": "JPY"}, 0),
     ("src.a | currency_digits", {"a": "KWD"}, 3),
+    ("src.a | currency_digits", {"a": "RSD"}, 2),
 )
 def currency_digits(value: Any) -> int:
     """Tells how many digits a currency has after the point: JPY 0, EUR 2, KWD 3."""
