@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -544,3 +545,34 @@ def test_a_deletion_by_the_owner_marks_the_record(hub: Hub) -> None:
     record = hub.store.record(link.record_id or "")
     assert record is not None
     assert record.deleted
+
+
+def test_many_workers_on_shared_records_lose_nothing(hub: Hub) -> None:
+    """Four threads process and deliver 200 orders of ten buyers who all begin unknown: the hardest case for links and lanes."""
+    for number in range(200):
+        buyer = {"id": f"c{number % 10}", "name": "B", "email": f"b{number % 10}@example.com"}
+        hub.receive("order", order(number, buyer=buyer), version="1")
+    faults: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            for _ in range(200):
+                messages = hub.store.claim_messages(limit=9, owner=name)
+                process_batch(hub.store, hub.context, messages)
+                deliveries = hub.store.claim_deliveries("erp", limit=9, owner=name)
+                work_batch(hub.store, hub.context, deliveries)
+                if not messages and not deliveries and not hub.store.in_flight():
+                    return
+        except BaseException as error:  # noqa: BLE001
+            faults.append(error)
+
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(work, "abcd"))
+    hub.drain()
+    assert not faults
+    assert hub.store.exceptions() == []
+    counts = hub.store.conservation()
+    assert (counts.in_, counts.delivered, counts.holds) == (200, 200, True)
+    assert Counter(sent.stream for sent in hub.book.sent) == {"order": 200, "customer": 10}
+    partners = {sent.data["partner"] for sent in hub.book.sent if sent.stream == "order"}
+    assert len(partners) == 10
