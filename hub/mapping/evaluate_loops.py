@@ -11,7 +11,7 @@ from hub.mapping.evaluate_values import Values
 from hub.mapping.filters.base import masked
 from hub.mapping.recording import MOST_READS, Bound, Reads
 from hub.mapping.runtime import LEFT
-from hub.mapping.situation import NODE_WORK, step
+from hub.mapping.situation import STEP_WORK, step
 
 
 class Loops(Values):
@@ -43,7 +43,7 @@ class Loops(Values):
         """The items that $where lets through, each with what that depended on; ``shape`` learns all of it."""
         kept = []
         for bound in items:
-            self._spend(NODE_WORK)
+            self._spend(STEP_WORK)
             if part.where is None:
                 kept.append((bound, Reads(control=entry)))
                 continue

@@ -13,7 +13,7 @@ from hub.mapping.filters.base import masked
 from hub.mapping.findings import MappingFault
 from hub.mapping.recording import MOST_READS, Bound, Reads
 from hub.mapping.runtime import LEFT, case, code_like, column_of, identity, size, text
-from hub.mapping.situation import NODE_WORK, Missing
+from hub.mapping.situation import STEP_WORK, Missing
 
 _PLAIN = (str, int, bool, Decimal, list, dict, float, type(None))
 
@@ -23,7 +23,7 @@ class Parts(Loops):
 
     def make(self, part: tree.Part) -> Any:
         """The value of a part, or LEFT."""
-        self._spend(NODE_WORK)
+        self._spend(STEP_WORK)
         before, self.part = self.part, part
         try:
             return getattr(self, _MAKERS[type(part)])(part)

@@ -13,7 +13,7 @@ from hub.mapping.findings import MappingFault, did_you_mean
 from hub.mapping.methods import METHODS
 from hub.mapping.predicates import PREDICATES
 from hub.mapping.runtime import ARITHMETIC, LEFT, joined, negative, positive
-from hub.mapping.situation import MAY_BE_MISSING, NODE_WORK, Missing, Situation, step
+from hub.mapping.situation import MAY_BE_MISSING, STEP_WORK, Missing, Situation, step
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b,
@@ -26,7 +26,7 @@ class Values(Situation):
 
     def eval(self, expr: ex.Expr) -> Any:
         """The value of an expression; ABSENT only where a filter found nothing, LEFT only for an `if` without `else`."""
-        self._spend(NODE_WORK)
+        self._spend(STEP_WORK)
         if isinstance(expr, ex.Name | ex.Access):
             value, origin = self._reach(expr)
             if origin is not None:
@@ -62,7 +62,7 @@ class Values(Situation):
             return self.eval(expr), None
         base, origin = self._reach(expr.base)
         key = self.eval(expr.key)
-        self._spend(NODE_WORK)
+        self._spend(STEP_WORK)
         return self._item(base, key, origin), step(origin, key)
 
     def _item(self, base: Any, key: Any, origin: str | None) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 
 from hub.mapping import expression as ex
 from hub.mapping import tree
-from hub.mapping.situation import NODE_WORK
 
+NODE_WORK = 16
+"""What one part or one step of an expression costs in every round of a loop."""
 Path = tuple[str, tuple[Any, ...]]
 
 

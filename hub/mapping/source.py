@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hub.mapping import limits
+from hub.mapping.builder import Builder
 from hub.mapping.compiler import Code, write
-from hub.mapping.directives import DIRECTIVES, Builder, Scope
+from hub.mapping.directives import DIRECTIVES, Scope
 from hub.mapping.document import Node, read
 from hub.mapping.expression import Const
 from hub.mapping.findings import Finding, MappingInvalid, did_you_mean

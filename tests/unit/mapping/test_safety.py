@@ -11,7 +11,6 @@ import pytest
 
 from hub.errors import MappingError
 from hub.mapping import Lookups, MappingFault, MappingInvalid, MappingSet, NoLinks
-from hub.mapping.compiler import Coder
 from hub.mapping.document import read
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -201,6 +200,15 @@ def test_what_does_not_fit_in_a_huge_list_is_found_in_time(make):
     assert time.perf_counter() - started < 3
 
 
+def test_the_last_line_of_a_huge_order_gets_its_own_error(make):
+    fields = {f"f{number}": f"{{{{ x.sku ~ '-{number}' }}}}" for number in range(25)}
+    mapping = make({"lines": {"$for": "x in src.l", "$each": {**fields, "z": "{{ x.z }}"}}})
+    lines = [{"sku": "A", "z": 1}] * 7_999 + [{"sku": "A"}]
+    with pytest.raises(MappingFault) as error:
+        mapping.run({"l": lines}, meta=META, links=NoLinks())
+    assert (error.value.code, error.value.at) == ("MAP-MISSING", "output.lines[7999].z")
+
+
 def test_deep_data_does_not_break_the_engine(make):
     deep: dict = {}
     inner = deep
@@ -229,7 +237,6 @@ def test_the_generated_function_has_no_attribute_access_and_few_names(make):
         if isinstance(node, ast.Name):
             names.add(node.id)
     assert {name for name in names if name.startswith("__")} == set()
-    assert isinstance(Coder({}, frozenset()), Coder)
 
 
 def test_names_of_python_cannot_become_names_of_a_mapping(make):
