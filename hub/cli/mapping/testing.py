@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ from hub.cli.mapping.common import (
 )
 from hub.cli.options import JsonOption
 from hub.cli.views.console import emit, out, print_json, safe
+from hub.errors import HubError
 
 
 def register(app: typer.Typer) -> None:
@@ -185,9 +187,17 @@ def try_(
         return result.error is None
 
     if watch:
-        watched(lambda: watched_files(mapping, sample, links), once)
+        watched(lambda: watched_files(mapping, sample, links), lambda: _steady(once))
     elif not once():
         raise typer.Exit(1)
+
+
+def _steady(once: Callable[[], bool]) -> None:
+    """Show even what would end the command: while somebody edits, a file may be gone or half there for a moment."""
+    try:
+        once()
+    except HubError as error:
+        show_fault(error)
 
 
 def _show_attempt(result: Any) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import pytest
 
@@ -167,31 +168,35 @@ def test_filters_command(hub: Call) -> None:
     assert (code, "Did you mean 'money'?" in err) == (2, True)
 
 
-def test_watch_shows_the_new_result_when_the_file_is_saved(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hub.cli.mapping.common import watched
+def test_watch_goes_on_through_broken_and_missing_files(hub: Call, shop: Path) -> None:
+    """A real process that watches: a good file, a half-written sample, a missing mapping, and a good one again."""
+    command = [sys.executable, "-m", "hub", "map", "try", MAPPING, SAMPLE, "--watch"]
+    text, sample = Path(MAPPING).read_text(), Path(SAMPLE).read_text()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as process:
+        assert process.stdout is not None
+        try:
+            _read_until(process.stdout, '"number": "#1001"')
+            Path(SAMPLE).write_text(sample[:100])
+            _read_until(process.stdout, "Not JSON")
+            Path(SAMPLE).write_text(sample)
+            _read_until(process.stdout, '"number": "#1001"')
+            Path(MAPPING).unlink()
+            _read_until(process.stdout, "There is no such file")
+            Path(MAPPING).write_text(text.replace("{{ src.name }}", "N{{ src.name }}"))
+            _read_until(process.stdout, '"number": "N#1001"')
+        finally:
+            process.terminate()
 
-    shown: list[Any] = []
-    stop = threading.Event()
 
-    class Stopped(Exception):
-        pass
-
-    def show() -> None:
-        shown.append(Path(MAPPING).read_text().count("changed"))
-        if len(shown) == 2:
-            stop.set()
-            raise Stopped
-
-    def save() -> None:
-        time.sleep(0.3)
-        _edit(MAPPING, "mapping: 1", "# changed\nmapping: 1")
-
-    saver = threading.Thread(target=save)
-    saver.start()
-    with pytest.raises(Stopped):
-        watched(lambda: [Path(MAPPING)], show, pause=0.05)
-    saver.join()
-    assert shown == [0, 1]
+def _read_until(stream: IO[str], wanted: str) -> None:
+    said = ""
+    for line in stream:
+        said += line
+        if wanted in line:
+            return
+    raise AssertionError(f"the command ended: {said}")
 
 
 def test_help_of_every_command_has_an_example(hub: Call) -> None:
