@@ -18,7 +18,6 @@ app = typer.Typer()
 _LIBRARIES = (
     "dramatiq",
     "fastapi",
-    "httpx2",
     "jinja2",
     "pika",
     "psycopg",

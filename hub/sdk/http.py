@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from hub.errors import (
     AuthFailed,
@@ -261,7 +261,7 @@ class HttpClient:
         lines.update({name.lower(): value for name, value in (headers or {}).items()})
         if self._before is not None:
             self._before()
-        return self._send(method.upper(), url, lines, body, effect, deadline or self.deadline)
+        return self._send(_method(method), _ascii(url), lines, body, effect, deadline or self.deadline)
 
     def close(self) -> None:
         """Forget the pool. Its connections stay open for other connections with the same rule, and expire by themselves."""
@@ -289,7 +289,7 @@ class HttpClient:
                 if effect or not e.reused:
                     raise
                 # An idle connection that the other side had already closed: a read is simply made again, once.
-                answer = self._wire().call(method, url, raw, body, deadline, self._max_bytes)
+                answer = self._wire().call(method, url, raw, body, deadline, self._max_bytes, fresh=True)
         except CallFailed as e:
             keep(None, e.reason)
             _raise_failed(e, url, effect)
@@ -337,6 +337,20 @@ def _pairs(params: Params) -> list[tuple[str, Any]]:
     return [(name, _plain(value)) for name, value in items if value is not None]
 
 
+def _method(method: str) -> str:
+    if not (method.isascii() and method.isalpha()):
+        raise Rejected("that is no HTTP method")
+    return method.upper()
+
+
+def _ascii(url: str) -> str:
+    """The URL as it goes over the wire: what is not allowed in one is percent-encoded, what is encoded stays."""
+    url, _, _ = url.partition("#")
+    host = urlsplit(url).netloc
+    before, _, after = url.partition(host)
+    return before + host.encode("idna").decode() + quote(after, safe="%/:=&?~+!$,;'@()*[]|")
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -354,7 +368,7 @@ def _body(json: Any, content: bytes | str | None, data: Mapping[str, Any] | None
 
 
 def _raw_headers(url: str, headers: dict[str, str], body: bytes, method: str) -> list[tuple[bytes, bytes]]:
-    raw = [(b"host", urlsplit(url).netloc.encode("idna" if not url.isascii() else "ascii"))]
+    raw = [(b"host", urlsplit(url).netloc.encode("ascii"))]
     try:
         raw += [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     except UnicodeEncodeError:

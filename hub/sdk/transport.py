@@ -1,28 +1,33 @@
-"""The wire under the HTTP client: pooled connections with a guard on the address, one deadline a call, and a cap on the answer.
+"""The wire under the HTTP client: kept connections with a guard on the address, one deadline a call, and a cap on the answer.
 
-It stands on httpcore2, the connection layer of httpx2. The layer above it (cookies, redirects, proxies from the environment,
-automatic decoding without a limit) is exactly what calls of the hub must not have.
+It stands on the standard library's HTTP/1.1 protocol classes, because most of what a full client does (cookies, redirects, proxies
+from the environment, unpacking without a limit, silent repetition) is what calls of the hub must not do, and because it costs a
+third of the time: see docs/adr/0003-http-on-the-standard-library.md.
 """
-
-# ruff: noqa: ARG002 - the signatures are the connection layer's.
 
 from __future__ import annotations
 
+import http.client
+import io
+import os
+import select
+import socket
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import httpcore2
+from urllib.parse import urlsplit
 
 from hub.sdk.egress import Egress
 
 CONNECT_TIMEOUT = 10.0
 KEEPALIVE = 10.0
-_COALESCE = 65_536
+"""Seconds that a connection may be idle and still be used again; systems close theirs after 5 to 75."""
+MOST_IDLE = 32
+_PIECE = 65_536
 
 
 class TooLarge(Exception):
@@ -30,7 +35,10 @@ class TooLarge(Exception):
 
 
 class CallFailed(Exception):
-    """A call got no whole answer. ``sent``: bytes of the request may have reached the other side."""
+    """A call got no whole answer. ``sent``: bytes of the request may have reached the other side.
+
+    ``reused``: the connection had been idle, and not a byte came back: most likely it was closed meanwhile.
+    """
 
     def __init__(self, reason: str, *, sent: bool, reused: bool = False, timeout: bool = False) -> None:
         super().__init__(reason)
@@ -38,100 +46,6 @@ class CallFailed(Exception):
         self.sent = sent
         self.reused = reused
         self.timeout = timeout
-
-
-class _Call(threading.local):
-    """The call that runs in this thread: its streams, which are shared by the pool, look here for its deadline."""
-
-    until: float = 0.0
-    sent: bool = False
-    received: bool = False
-    connected: bool = False
-
-    def left(self, limit: float | None = None) -> float:
-        left = self.until - time.monotonic()
-        return left if limit is None else min(left, limit)
-
-
-_call = _Call()
-
-
-class _Stream(httpcore2.NetworkStream):
-    """A socket whose every read and write ends at the call's deadline. Small writes go out together, in one packet."""
-
-    def __init__(self, inner: httpcore2.NetworkStream) -> None:
-        self._inner = inner
-        self._waiting = b""
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._waiting += buffer
-        if len(self._waiting) > _COALESCE:
-            self._flush()
-
-    def _flush(self) -> None:
-        buffer, self._waiting = self._waiting, b""
-        left = _call.left()
-        if left <= 0:
-            raise httpcore2.WriteTimeout("deadline")
-        _call.sent = True
-        self._inner.write(buffer, timeout=left)
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._waiting:
-            try:
-                self._flush()
-            except httpcore2.WriteError:
-                self._waiting = b""  # The other side may have refused early: its answer is still worth reading.
-        left = _call.left()
-        if left <= 0:
-            raise httpcore2.ReadTimeout("deadline")
-        data = self._inner.read(max_bytes, timeout=left)
-        if data:
-            _call.received = True
-        return data
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
-        return _Stream(
-            self._inner.start_tls(ssl_context, server_hostname, timeout=max(0.001, _call.left(CONNECT_TIMEOUT)))
-        )
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-class _Backend(httpcore2.NetworkBackend):
-    """Connects to permitted addresses only, and to the very address that was checked."""
-
-    def __init__(self, egress: Egress) -> None:
-        self._egress = egress
-        self._inner = httpcore2.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        failure: Exception | None = None
-        for info in self._egress.resolve(host, port, _call.left(CONNECT_TIMEOUT)):
-            left = _call.left(CONNECT_TIMEOUT)
-            if left <= 0:
-                raise httpcore2.ConnectTimeout("deadline")
-            try:
-                stream = self._inner.connect_tcp(str(info[4][0]), port, timeout=left, socket_options=())
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as e:
-                failure = e
-                continue
-            _call.connected = True
-            return _Stream(stream)
-        raise failure or httpcore2.ConnectError("the name has no address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,43 +57,230 @@ class Answer:
     body: bytes
 
 
+class _Raw(io.RawIOBase):
+    """The reading side of a socket. Every read ends at the deadline of the call that is under way."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.until = 0.0
+        self.received = 0
+        self.asleep = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self.asleep:
+            return None
+        self.sock.settimeout(_left(self.until))
+        count = self.sock.recv_into(buffer)
+        self.received += count
+        return count
+
+
+class _Connection:
+    """One connection, used by one call at a time."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._raw = _Raw(sock)
+        self._reader: io.BufferedReader[_Raw] = io.BufferedReader(self._raw, _PIECE)
+        self.idle_since = 0.0
+
+    def makefile(self, _mode: str) -> _Kept:
+        """What `http.client.HTTPResponse` reads from; it closes it after each answer, and the connection lives on."""
+        return _Kept(self._reader)
+
+    def send(self, data: bytes, until: float) -> None:
+        """Send all of ``data`` before ``until``."""
+        self._raw.until = until
+        self._raw.received = 0
+        self._sock.settimeout(_left(until))
+        self._sock.sendall(data)
+
+    @property
+    def received(self) -> int:
+        """Bytes that came back in this call."""
+        return self._raw.received
+
+    def usable(self, now: float) -> bool:
+        """Is it still open, and is there nothing left in it that belongs to an earlier answer?"""
+        if now - self.idle_since > KEEPALIVE:
+            return False
+        self._raw.asleep = True
+        try:
+            if self._reader.peek(1):
+                return False
+        finally:
+            self._raw.asleep = False
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+
+class _Kept:
+    """A reader whose ``close`` does not close the connection."""
+
+    def __init__(self, reader: io.BufferedReader[_Raw]) -> None:
+        self.read = reader.read
+        self.readline = reader.readline
+        self.readinto = reader.readinto
+        self.read1 = reader.read1
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+    def flush(self) -> None:
+        """Nothing to do: it is only read from."""
+
+
 class Wire:
     """The connections of everyone who has the same egress rule and the same trusted certificates."""
 
     def __init__(self, egress: Egress, ca_file: str | None = None) -> None:
-        context = ssl.create_default_context(cafile=ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=context,
-            max_connections=256,
-            max_keepalive_connections=64,
-            keepalive_expiry=KEEPALIVE,
-            network_backend=_Backend(egress),
-        )
+        self._egress = egress
+        self._context = ssl.create_default_context(cafile=ca_file)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._idle: dict[tuple[str, str, int], list[_Connection]] = {}
+        self._lock = threading.Lock()
 
     def call(
-        self, method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes, deadline: float, max_bytes: int
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        deadline: float,
+        max_bytes: int,
+        *,
+        fresh: bool = False,
     ) -> Answer:
-        """One request, one answer. Raises `CallFailed`, `TooLarge`, or `Unreachable` from the guard."""
-        _call.until = time.monotonic() + deadline
-        _call.sent = _call.received = _call.connected = False
+        """One request, one answer. Raises `CallFailed`, `TooLarge`, or `Unreachable` from the guard.
+
+        ``fresh`` makes a new connection even where one is idle.
+        """
+        until = time.monotonic() + deadline
+        parts = urlsplit(url)
+        origin = (parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        connection = None if fresh else self._idle_one(origin)
+        reused = connection is not None
+        if connection is None:
+            try:
+                connection = self._connect(origin, until)
+            except TimeoutError:
+                raise CallFailed(f"no connection within {deadline:g} s", sent=False, timeout=True) from None
+        keep = False
         try:
-            with self._pool.stream(
-                method, url, headers=headers, content=body,
-                extensions={"timeout": {"pool": deadline, "connect": None, "read": None, "write": None}},
-            ) as response:  # fmt: skip
-                found = _headers(response.headers)
-                encoding = found.get("content-encoding", "")
-                return Answer(response.status, found, _collect(response.iter_stream(), encoding, max_bytes))
-        except httpcore2.TimeoutException:
-            raise CallFailed(f"no answer within {deadline:g} s", sent=_call.sent, timeout=True) from None
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, zlib.error) as e:
-            reused = _call.sent and not _call.connected and not _call.received
-            raise CallFailed(_reason(e), sent=_call.sent, reused=reused) from None
+            request = _head(method, parts.path or "/", parts.query, headers) + body
+            answer, keep = _exchange(connection, method, request, until, max_bytes)
+        except TimeoutError:
+            raise CallFailed(f"no answer within {deadline:g} s", sent=True, timeout=True) from None
+        except (OSError, http.client.HTTPException, zlib.error, ValueError) as e:
+            raise CallFailed(_reason(e), sent=True, reused=reused and not connection.received) from None
+        finally:
+            if keep:
+                self._keep(origin, connection)
+            else:
+                connection.close()
+        return answer
+
+    def forget(self) -> None:
+        """Let go of the connections without touching them: after a fork they are the parent process's."""
+        self._idle = {}
+        self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close every connection."""
-        self._pool.close()
+        """Close every idle connection."""
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for connections in idle.values():
+            for connection in connections:
+                connection.close()
+
+    def _idle_one(self, origin: tuple[str, str, int]) -> _Connection | None:
+        now = time.monotonic()
+        while True:
+            with self._lock:
+                waiting = self._idle.get(origin)
+                # The one used last is the likeliest to be still open.
+                connection = waiting.pop() if waiting else None
+            if connection is None or connection.usable(now):
+                return connection
+            connection.close()
+
+    def _keep(self, origin: tuple[str, str, int], connection: _Connection) -> None:
+        connection.idle_since = time.monotonic()
+        with self._lock:
+            waiting = self._idle.setdefault(origin, [])
+            waiting.append(connection)
+            surplus = waiting.pop(0) if len(waiting) > MOST_IDLE else None
+        if surplus is not None:
+            surplus.close()
+
+    def _connect(self, origin: tuple[str, str, int], until: float) -> _Connection:
+        """Connect to the very address that the guard has checked."""
+        scheme, host, port = origin
+        failure: Exception = OSError("the name has no address")
+        for family, kind, protocol, _, address in self._egress.resolve(host, port, _left(until, CONNECT_TIMEOUT)):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(_left(until, CONNECT_TIMEOUT))
+                sock.connect(address)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if scheme == "https":
+                    sock.settimeout(_left(until, CONNECT_TIMEOUT))
+                    sock = self._context.wrap_socket(sock, server_hostname=host)
+            except (OSError, ValueError) as e:
+                sock.close()
+                failure = e
+                continue
+            except BaseException:
+                sock.close()
+                raise
+            return _Connection(sock)
+        raise CallFailed(_why_not_connected(failure), sent=False, timeout=isinstance(failure, TimeoutError)) from None
+
+
+def _exchange(
+    connection: _Connection, method: str, request: bytes, until: float, max_bytes: int
+) -> tuple[Answer, bool]:
+    """Send and read. The second value says whether the connection may be used again."""
+    try:
+        connection.send(request, until)
+    except TimeoutError:
+        raise
+    except OSError:
+        # A system may refuse early and close: its answer is still worth reading, if there is one.
+        whole = False
+    else:
+        whole = True
+    response = http.client.HTTPResponse(connection, method=method)  # type: ignore[arg-type]
+    response.begin()
+    while 100 < response.status < 200:
+        response = http.client.HTTPResponse(connection, method=method)  # type: ignore[arg-type]
+        response.begin()
+    keep = whole and not response.will_close
+    found = _headers(response)
+    body = _collect(_pieces(response), found.get("content-encoding", ""), max_bytes)
+    return Answer(response.status, found, body), keep
+
+
+def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    while piece := response.read(_PIECE):
+        yield piece
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+
+
+def _head(method: str, path: str, query: str, headers: list[tuple[bytes, bytes]]) -> bytes:
+    target = f"{path}?{query}" if query else path
+    lines = [f"{method} {target} HTTP/1.1".encode("ascii"), *(name + b": " + value for name, value in headers)]
+    return b"\r\n".join([*lines, b"", b""])
 
 
 _wires: dict[tuple[frozenset[str], str | None], Wire] = {}
@@ -195,50 +296,71 @@ def wire(egress: Egress, ca_file: str | None = None) -> Wire:
         return _wires[key]
 
 
+def _after_fork() -> None:
+    global _wires_lock
+    _wires_lock = threading.Lock()
+    for one in _wires.values():
+        one.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def close_all() -> None:
-    """Close the connections of the whole process; later calls open new ones."""
+    """Close the idle connections of the whole process; later calls open new ones."""
     with _wires_lock:
         for one in _wires.values():
             one.close()
-        _wires.clear()
 
 
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+    for name, value in response.getheaders():
+        key = name.lower()
         # Cookies hold commas, so several of them come one a line.
-        found[key] = f"{found[key]}{chr(10) if key == 'set-cookie' else ', '}{text}" if key in found else text
+        found[key] = f"{found[key]}{chr(10) if key == 'set-cookie' else ', '}{value}" if key in found else value
     return found
 
 
-def _collect(chunks: Iterable[bytes], encoding: str, max_bytes: int) -> bytes:
+def _collect(pieces: Iterator[bytes], encoding: str, max_bytes: int) -> bytes:
     """The body, decoded, never more than ``max_bytes`` of it in memory: a small answer may unpack to gigabytes."""
     kind = encoding.strip().lower()
     inflate = zlib.decompressobj(wbits=47) if kind in ("gzip", "x-gzip", "deflate") else None
     parts: list[bytes] = []
     size = 0
-    for chunk in chunks:
-        part = inflate.decompress(chunk, max_bytes - size + 1) if inflate else chunk
+    for piece in pieces:
+        part = inflate.decompress(piece, max_bytes - size + 1) if inflate else piece
         size += len(part)
         if size > max_bytes:
             raise TooLarge
         parts.append(part)
+    if inflate and parts and not inflate.eof:
+        raise zlib.error("incomplete")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _left(until: float, limit: float | None = None) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left if limit is None else min(left, limit)
+
+
+def _why_not_connected(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not trusted"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS 1.2 or newer there"
+    if isinstance(error, TimeoutError):
+        return "no connection within the time limit"
+    return "the connection was refused or not possible"
+
+
 def _reason(error: Exception) -> str:
-    text = str(error).lower()
-    if isinstance(error, httpcore2.ConnectError):
-        return (
-            "its certificate is not trusted" if "certificate" in text else "the connection was refused or not possible"
-        )
-    if isinstance(error, httpcore2.ProtocolError):
-        return (
-            "the connection ended in the middle of the answer"
-            if "disconnected" in text or "incomplete" in text or ("closed" in text)
-            else "the answer is not HTTP"
-        )
+    if isinstance(error, (http.client.IncompleteRead, http.client.RemoteDisconnected)):
+        return "the connection ended in the middle of the answer"
+    if isinstance(error, (http.client.HTTPException, ValueError)):
+        return "the answer is not HTTP"
     if isinstance(error, zlib.error):
         return "the answer could not be unpacked"
     return "the connection broke"

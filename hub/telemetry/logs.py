@@ -18,7 +18,6 @@ Event = MutableMapping[str, Any]
 NOISY = {
     "pika": logging.CRITICAL,
     "dramatiq": logging.CRITICAL,
-    "httpx2": logging.WARNING,
     "httpcore": logging.WARNING,
     "uvicorn.access": logging.WARNING,
     "uvicorn.error": logging.WARNING,

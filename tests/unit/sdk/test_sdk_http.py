@@ -427,3 +427,132 @@ def test_every_failure_is_a_delivery_error(tiny: Any, face: Any, http: HttpClien
         tiny.faults.add("POST /", fault)
         with pytest.raises(DeliveryError):
             http.post(face.url + "/", json={}, effect=True, deadline=0.2).raise_for().json()
+
+
+@contextmanager
+def talking_server(*answers: bytes) -> Iterator[tuple[str, list[int]]]:
+    """A server that keeps its connections open and gives one answer a request; it counts the connections."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    opened: list[int] = []
+    waiting = list(answers)
+
+    def talk(connection: socket.socket) -> None:
+        with connection:
+            try:
+                while waiting and connection.recv(65536):
+                    connection.sendall(waiting.pop(0))
+                connection.recv(1)
+            except OSError:
+                pass
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            opened.append(1)
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", opened
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+
+
+def test_bytes_after_an_answer_never_reach_the_next_call(http: HttpClient) -> None:
+    smuggled = b'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"evil":1'
+    with talking_server(OK + smuggled, OK) as (url, opened):
+        for _ in range(2):
+            assert http.post(url, json={}, effect=True).json() == {}
+            time.sleep(0.05)
+        assert len(opened) == 2
+
+
+def test_chunked_answers_and_early_hints(http: HttpClient) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n[1,2\r\n2;x=y\r\n,3\r\n1\r\n]\r\n0\r\n\r\n"
+    hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + OK
+    empty = b"HTTP/1.1 204 No Content\r\n\r\n"
+    with talking_server(chunked, hints, empty, OK) as (url, opened):
+        assert http.get(url).json() == [1, 2, 3]
+        assert http.get(url).json() == {}
+        assert http.get(url).status == 204
+        assert http.get(url).json() == {}
+        assert len(opened) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n[1,2\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n[1,2\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 10\r\n\r\n" + gzip.compress(b"{}")[:10],
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 1000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"",
+    ],
+)
+def test_half_and_broken_answers_are_no_answers(http: HttpClient, answer: bytes) -> None:
+    with raw_server(lambda c: c.sendall(answer)) as url:
+        with pytest.raises(OutcomeUnknown):
+            http.post(url, json={}, effect=True)
+        with pytest.raises(RetryLater):
+            http.get(url)
+
+
+def test_an_early_refusal_of_a_large_body_is_read(http: HttpClient) -> None:
+    refusal = b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\n{}"
+
+    def refuse(connection: socket.socket) -> None:
+        connection.sendall(refusal)
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(2)
+        while connection.recv(65536):
+            pass
+
+    with raw_server(refuse) as url:
+        assert http.post(url, content=b"x" * 3_000_000, effect=True).status == 413
+
+
+def test_urls_are_encoded_once(face: Any, http: HttpClient) -> None:
+    assert http.get(face.url + "/echo?q=a%20b&x=ü y").json()["query"] == {"q": "a b", "x": "ü y"}
+    assert http.get(face.url + "/caf\u00e9 1#part").status == 200
+    with pytest.raises(Rejected):
+        http.request("GET /x HTTP/1.1\r\nx: y", face.url)
+
+
+def test_a_connection_idle_too_long_is_not_used_again(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.sdk.transport.KEEPALIVE", 0.05)
+    with talking_server(OK, OK) as (url, opened):
+        http.get(url)
+        time.sleep(0.1)
+        http.get(url)
+        assert len(opened) == 2
+
+
+def test_a_forked_process_opens_its_own_connections(http: HttpClient) -> None:
+    import os
+    import warnings
+
+    with talking_server(OK, OK) as (url, opened):
+        http.get(url)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            try:
+                os._exit(0 if http.get(url).json() == {} else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert len(opened) == 2
