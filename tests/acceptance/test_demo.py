@@ -110,7 +110,7 @@ def _run_while_killing(world: World, hub: HubProcesses, store: Store, kills: int
     def story() -> None:
         try:
             Story(world, lambda: len(store.links_by_natural_key(keys)), lambda *_: None, PATIENCE).run()
-        except BaseException as error:  # noqa: BLE001 - told to the test's own thread
+        except BaseException as error:
             failed.append(error)
         finally:
             ended.set()
@@ -125,3 +125,37 @@ def _run_while_killing(world: World, hub: HubProcesses, store: Store, kills: int
     teller.join(timeout=PATIENCE * 2)
     assert not failed, failed
     assert done >= 2, "the story ended before the hub was killed twice"
+
+
+def test_orders_wait_while_the_erp_is_away_and_go_out_by_themselves_when_it_is_back(tmp_path: Path) -> None:
+    simulators = load_simulators()
+    world = World(simulators["shopify"](), simulators["odoo"](), plan_orders(12))
+    world.stock()
+    folder = tmp_path / "demo"
+    port = 20_000 + (os.getpid() + 7_000) % 20_000
+    with world.shop.serve() as shop:
+        erp = world.erp.serve()
+        erp_config = {**world.erp.connection_config(erp.url), "settle": 1}
+        shop_config = {**world.shop.connection_config(shop.url), "locations": {WAREHOUSE: "Main warehouse"}}
+        write_project(folder, port=port, shop=shop_config, erp=erp_config, database=None, broker=None)
+        world.shop.subscribe_webhooks(f"http://127.0.0.1:{port}/webhooks/shop")
+        hub = HubProcesses(folder, port, cluster=False)
+        hub.start()
+        store = Store.open(f"sqlite:///{folder / 'data' / 'hub.db'}", readonly=True)
+        try:
+            keys = {("variant", connection, article.sku) for connection in ("shop", "erp") for article in ARTICLES}
+            story = Story(world, lambda: len(store.links_by_natural_key(keys)), lambda *_: None, PATIENCE)
+            story.wait("learn", story.linked, len(keys))
+            address = int(erp.url.rpartition(":")[2])
+            erp.stop()
+            story.place_orders()
+            story.wait("order", lambda: sum(store.in_flight().values()), len(world.good_orders))
+            assert world.erp.orders == []
+            assert [row["code"] for row in store.exceptions(state="open")] == []
+            erp = world.erp.serve(address)
+            story.wait("confirm", world.confirmed, len(world.good_orders))
+            assert len(world.erp.orders) == len(world.good_orders)
+        finally:
+            hub.stop()
+            store.close()
+            erp.stop()

@@ -75,13 +75,13 @@ class Story:
     def run(self) -> None:
         """All steps in their order. Raises `HubError` DEMO-SLOW when one is not done within the patience."""
         world = self.world
-        self._wait("learn", self.linked, 2 * len(ARTICLES))
+        self.wait("learn", self.linked, 2 * len(ARTICLES))
         self.place_orders()
-        self._wait("confirm", world.confirmed, len(world.good_orders))
+        self.wait("confirm", world.confirmed, len(world.good_orders))
         shipments = self.ship()
-        self._wait("fulfil", world.fulfilled, shipments)
+        self.wait("fulfil", world.fulfilled, shipments)
         world.erp.set_stock(RESTOCKED[0], WAREHOUSE, RESTOCKED[1])
-        self._wait("stock", world.levels_alike, len(ARTICLES))
+        self.wait("stock", world.levels_alike, len(ARTICLES))
 
     def place_orders(self) -> None:
         """Buyers order, one after the other, faster than any person could."""
@@ -112,7 +112,8 @@ class Story:
                 self.tell("ship", done, total)
         return total
 
-    def _wait(self, step: str, count: Callable[[], int], wanted: int) -> None:
+    def wait(self, step: str, count: Callable[[], int], wanted: int) -> None:
+        """Wait until ``count()`` is what is wanted. Raises `HubError` DEMO-SLOW when patience ends."""
         until = time.monotonic() + self.patience
         while True:
             done = count()
