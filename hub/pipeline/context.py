@@ -69,7 +69,7 @@ class Context:
     ownership: Mapping[str, Ownership]
     connector_name: Callable[[str], str]
     connector: Callable[[str], Connector[Any]]
-    lineage: bool = False
+    lineage: bool = True
     park_for: float = 24 * 3600.0
     retry_for: float = 24 * 3600.0
     tolerance: float = 0.01

@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.pipeline.context import Context
 from hub.pipeline.plain import load_json
+from hub.pipeline.translate import lineage_of
 from hub.sdk.jsonio import dump_json
 from hub.sdk.records import Operation, OutboundRecord
 from hub.store import ClaimedDelivery, Step
@@ -65,7 +66,7 @@ def render(delivery: ClaimedDelivery, context: Context, links: Any) -> Rendered:
     if made.filtered is not None:
         return Rendered(None, b"", "", filtered=made.filtered)
     body = dump_json(made.record)
-    lineage = dump_json(made.lineage) if context.lineage and getattr(made, "lineage", None) else None
+    lineage = lineage_of(made) if context.lineage else None
     step = Step(
         "render",
         "ok",

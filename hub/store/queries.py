@@ -68,9 +68,11 @@ def trace(database: Database, message_id: int) -> TraceView:
             )
         )
         _show(database, connection, [message], ("payload",))
-        _show(database, connection, steps, ("before", "after", "lineage"))
+        _show(database, connection, steps, ("before", "after"))
         _show(database, connection, deliveries, ("snapshot", "request"))
         _show(database, connection, attempts, ("exchanges",))
+    for step in steps:
+        step["lineage"] = json.loads(step["lineage"]) if step["lineage"] else None
     for one in deliveries:
         one["attempts"] = [made for made in attempts if made["delivery_id"] == one["id"]]
     return TraceView(message, steps, deliveries, troubles, related)

@@ -77,7 +77,10 @@ class ClaimedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of a trace. ``before`` and ``after`` are payload bytes to archive, or the sha256 of what is archived already."""
+    """One line of a trace. ``before`` and ``after`` are payload bytes to archive, or the sha256 of what is archived already.
+
+    ``lineage`` is the short JSON text from which the mapping engine tells where every value came from.
+    """
 
     name: str
     outcome: str

@@ -62,7 +62,7 @@ class Writing:
                 self.payload(step.after),
                 step.mapping,
                 step.mapping_hash,
-                self.payload(step.lineage),
+                step.lineage.decode() if step.lineage else None,
             )
         )
 

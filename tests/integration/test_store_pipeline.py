@@ -253,7 +253,7 @@ def test_an_order_goes_all_the_way(hub: Hub) -> None:
     assert rendered["before_body"]["number"] == "#1001"
     assert rendered["after_body"] == sent.data
     assert rendered["mapping"].endswith("book/order.from_canonical.yaml")
-    assert rendered["mapping_hash"]
+    assert rendered["lineage"]["hash"] == rendered["mapping_hash"]
     assert [found["id"] for found in hub.store.find_messages(kind="order", value="#1001")] == [message]
     assert [found["id"] for found in hub.store.find_messages(value="valve")] == [message]
     assert hub.store.conservation().delivered == 1
