@@ -41,13 +41,16 @@ def new(
         Path | None, typer.Option("--sample", help="A record of the source, as JSON: fields are guessed from it.")
     ] = None,
     folder: Annotated[Path, typer.Option("--folder", help="The mappings folder.")] = Path("mappings"),
+    extends: Annotated[
+        bool, typer.Option("--extends", help="Only override single fields of the connector's default mapping.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Begin a mapping: a file with all that it must set, guesses from a sample, and a first test case."""
     from hub.canonical import ENTITIES
     from hub.mapping.findings import did_you_mean
     from hub.mapping.tools.data import read_json
-    from hub.mapping.tools.making import new_inbound, new_outbound
+    from hub.mapping.tools.making import new_inbound, new_outbound, new_override
 
     sides = [side.partition("@")[0].partition("/") for side in (source, target)]
     if (
@@ -68,7 +71,10 @@ def new(
     if path.exists():
         raise ConfigError("The file is there already.", where=str(path), fix="Edit it, or choose another --folder.")
     record = read_json(sample) if sample is not None else None
-    text = new_inbound(connector, stream, entity, record) if inbound else new_outbound(connector, stream, entity)
+    if extends:
+        text = new_override(connector, stream, entity, inbound=inbound)
+    else:
+        text = new_inbound(connector, stream, entity, record) if inbound else new_outbound(connector, stream, entity)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
@@ -172,7 +178,12 @@ def docs(
     from hub.mapping.tools.lint import mapping_files
     from hub.mapping.tools.opening import open_mapping
 
-    opened = [open_mapping(path, roots_for([path], roots)) for path in mapping_files(chosen(paths))]
+    opened = [open_mapping(path, roots_for([path], roots)) for path in mapping_files(paths or _in_effect())]
+    opened = list(
+        {
+            (one.mapping.direction, one.connector, one.mapping.stream, one.entity): one for one in reversed(opened)
+        }.values()
+    )
     records: dict[str, list[Any]] = {}
     for one in opened:
         try:
@@ -196,6 +207,19 @@ def docs(
             out().print(Text.assemble(("wrote ", "good"), (short(output), "name"), f" with {len(opened)} mappings"))
 
     emit(data, as_json=as_json, show=show)
+
+
+def _in_effect() -> list[Path]:
+    """The project's own mappings, then the defaults of the connectors that it uses."""
+    from hub.cli.opening import catalog, open_project
+
+    try:
+        project = open_project(None)
+    except ConfigError:
+        return chosen(None)
+    names = dict.fromkeys(one.connector for one in project.connections.values())
+    defaults = [catalog().mappings_dir(name) for name in names if name in catalog().connectors]
+    return [folder for folder in (project.mappings_dir, *defaults) if folder.is_dir()]
 
 
 def _owners() -> dict[str, Any]:

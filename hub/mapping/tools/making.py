@@ -174,6 +174,17 @@ def new_outbound(connector: str, stream: str, entity: str) -> str:
     return "\n".join(_wrapped(lines)) + "\n"
 
 
+def new_override(connector: str, stream: str, entity: str, *, inbound: bool) -> str:
+    """The text of a mapping that changes single fields of the connector's default one."""
+    sides = (f"{connector}/{stream}", f"canonical/{entity}@1")
+    source, target = sides if inbound else sides[::-1]
+    return (
+        f"# Changes single fields of the default mapping of {connector}; everything else stays as it is, also after an update.\n"
+        f"mapping: 1\nfrom: {source}\nto: {target}\nextends: default\noutput: {{}}\n"
+        '  # FIELD: "{{ src.SOMETHING }}"\n'
+    )
+
+
 def _wrapped(lines: list[str]) -> list[str]:
     import textwrap
 

@@ -35,9 +35,7 @@ _KINDS: Final = {
     "token": "token", "cart_token": "token", "checkout_token": "token", "order_status_url": "url", "access_token": "token",
     "password": "token", "api_key": "token", "secret": "token",
 }  # fmt: skip
-_PEOPLE = re.compile(
-    r"customer|address|bill_to|ship_to|buyer|recipient|partner|person|contact|destination"
-)
+_PEOPLE = re.compile(r"customer|address|bill_to|ship_to|buyer|recipient|partner|person|contact|destination")
 """Under such a field, a field called name is a person's."""
 
 

@@ -94,3 +94,21 @@ def test_coverage_over_traffic(hub: Call) -> None:
     said = json.loads(out)
     assert said["records"] == 2
     assert said["source"]["read"] > 50
+
+
+def test_documents_of_a_project_have_what_is_in_effect(hub: Call) -> None:
+    code, out, err = hub("docs", "--json")
+    assert code == 0, err
+    said = {(one["connector"], one["entity"], one["direction"]): one for one in json.loads(out)}
+    assert ("odoo", "order", "outbound") in said
+    mine = said["shopify", "order", "inbound"]
+    assert mine["mapping"] == MINE
+    number = next(one for one in mine["fields"] if one["field"] == "number")
+    assert (number["from"], number["line"]) == ('name, with "#" replaced by "N"', f"{MINE}:6")
+
+
+def test_override_of_a_default_mapping(hub: Call) -> None:
+    code, _, err = hub("new", "shopify/variant", "canonical/variant", "--extends")
+    assert code == 0, err
+    assert hub("lint")[0] == 0
+    assert hub("try", "mappings/shopify/variant.to_canonical.yaml", str(SAMPLES / "variant_valve.json"))[0] == 0
