@@ -91,7 +91,8 @@ class ShopifyApi:
         payload: dict[str, Any] | None = next(iter(data.values()), None)
         if payload is None:
             raise OutcomeUnknown(f"Shopify answered {name} without saying what it did")
-        if errors := payload.get("userErrors"):
+        # orderCancel alone names its errors after itself.
+        if errors := payload.get("userErrors") or payload.get("orderCancelUserErrors"):
             raise UserErrors(name, errors)
         return payload
 

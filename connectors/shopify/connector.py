@@ -6,11 +6,14 @@ from collections.abc import Collection, Iterable
 from typing import ClassVar, Protocol
 
 from connectors.shopify.api import ShopifyApi
+from connectors.shopify.catalogue import Products, Variants
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.customers import Customers
 from connectors.shopify.finding import Finding
 from connectors.shopify.inbound import messages
+from connectors.shopify.order_writes import OrderWrites
 from connectors.shopify.polling import Polling
+from connectors.shopify.refunds import Refunds
 from connectors.shopify.shipments import Shipments
 from connectors.shopify.stock import Stock
 from connectors.shopify.streams import STREAMS
@@ -72,6 +75,10 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._finding = Finding(self._api, config)
         self._subscriptions = Subscriptions(self._api)
         self._writers: dict[str, Writer] = {
+            "order": OrderWrites(self._api, self._finding.variant, io.installation),
+            "refund": Refunds(self._api),
+            "product": Products(self._api),
+            "variant": Variants(self._api, self._finding),
             "customer": Customers(self._api),
             "inventory_level": Stock(self._api, io.installation),
             "shipment": Shipments(self._api),

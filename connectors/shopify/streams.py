@@ -9,22 +9,43 @@ def _no(reason: str) -> Capability:
     return Capability(Support.UNSUPPORTED, reason)
 
 
+_READ = {"poll": FULL, "webhook": FULL, "fetch": FULL, "find": FULL}
+
 STREAMS = {
     stream.name: stream
     for stream in (
         Stream(
-            "order", "order", poll=FULL, webhook=FULL, fetch=FULL, find=FULL, natural_key="number", state_carrying=True
+            "order",
+            "order",
+            **_READ,
+            create=_no("orders are placed in the shop; what others decide about them is an update"),
+            update=FULL,
+            delete=_no("an order is cancelled by an update, and never deleted"),
+            natural_key="number",
+            state_carrying=True,
         ),
         Stream(
-            "variant", "variant", poll=FULL, webhook=FULL, fetch=FULL, find=FULL, natural_key="sku", state_carrying=True
+            "variant",
+            "variant",
+            **_READ,
+            create=FULL,
+            update=FULL,
+            delete=_no("a variant that is not sold any more is archived with its product"),
+            natural_key="sku",
+            state_carrying=True,
+        ),
+        Stream(
+            "product",
+            "product",
+            create=FULL,
+            update=FULL,
+            delete=_no("a product is archived by its status, and never deleted from here"),
+            state_carrying=True,
         ),
         Stream(
             "customer",
             "customer",
-            poll=FULL,
-            webhook=FULL,
-            fetch=FULL,
-            find=FULL,
+            **_READ,
             create=FULL,
             update=FULL,
             delete=_no("Shopify keeps customers who have ordered"),
@@ -43,6 +64,7 @@ STREAMS = {
         Stream(
             "shipment", "shipment", create=FULL, update=FULL, delete=_no("a parcel that has left is not taken back")
         ),
+        Stream("refund", "order", create=FULL, update=_no("a refund that was paid cannot be changed")),
         Stream("privacy_request", "customer", webhook=FULL),
     )
 }

@@ -18,6 +18,7 @@ from connectors.shopify.simulator.model import (
     Level,
     LineItem,
     Order,
+    Product,
     Record,
     Refund,
     ShippingLine,
@@ -57,7 +58,12 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
     def variants(
         _: Any, __: Info, first: int | None = None, after: str | None = None, query: str | None = None, **___: Any
     ) -> Any:
-        found = search(shop.variants.values(), query, _VARIANT_SEARCH)
+        indexed = [
+            variant
+            for variant in shop.variants.values()
+            if not (query and shop.search_lags and variant.created >= shop.begun)
+        ]
+        found = search(indexed, query, _VARIANT_SEARCH)
         return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number])
 
     def customers(
@@ -78,6 +84,11 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
         )
         return shop.customer_by(name, value)
 
+    def product(_: Any, __: Info, identifier: dict[str, str]) -> Product | None:
+        if "id" in identifier:
+            return shop.products.get(number_in(identifier["id"], "Product"))
+        return shop.product_by_handle(identifier["handle"])
+
     def subscriptions(
         _: Any, __: Info, first: int | None = None, after: str | None = None, uri: str | None = None
     ) -> Any:
@@ -90,6 +101,8 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
     return {
         "QueryRoot.order": lambda _, __, id: shop.orders.get(number_in(id, "Order")),  # noqa: A006
         "QueryRoot.productVariant": lambda _, __, id: shop.variants.get(number_in(id, "ProductVariant")),  # noqa: A006
+        "QueryRoot.product": lambda _, __, id: shop.products.get(number_in(id, "Product")),  # noqa: A006
+        "QueryRoot.productByIdentifier": product,
         "QueryRoot.fulfillment": lambda _, __, id: shop.fulfillments.get(number_in(id, "Fulfillment")),  # noqa: A006
         "QueryRoot.fulfillmentOrder": lambda _, __, id: shop.fulfillment_orders.get(number_in(id, "FulfillmentOrder")),  # noqa: A006
         "QueryRoot.orders": orders,
@@ -127,6 +140,18 @@ def _orders(shop: Shop) -> dict[str, Resolver]:
 
     def order_taxes(order: Order, _: Info) -> list[Tax]:
         return order.taxes_on(order.subtotal) if not order.tax_exempt else []
+
+    def suggested(order: Order, _: Info, **given: Any) -> dict[str, Any]:
+        amount = Decimal(given["shippingAmount"]) if given.get("shippingAmount") else ZERO
+        for found in given.get("refundLineItems") or []:
+            line = next(one for one in order.lines if one.id == found["lineItemId"])
+            subtotal, tax = shop.worth(line, found["quantity"])
+            amount += subtotal + (ZERO if order.taxes_included else tax)
+        amount = min(amount, order.total - order.refunded)
+        parent = {"id": f"gid://shopify/OrderTransaction/{order.number + 1}"}
+        payment = {"gateway": order.gateways[0], "kind": "SUGGESTED_REFUND", "amountSet": bag(amount, shop.currency),
+                   "parentTransaction": parent}  # fmt: skip
+        return {"amountSet": bag(amount, shop.currency), "suggestedTransactions": [payment] if amount else []}
 
     def allocations(source: LineItem | ShippingLine, _: Info) -> list[dict[str, Any]]:
         return [
@@ -189,6 +214,8 @@ def _orders(shop: Shop) -> dict[str, Resolver]:
         "TaxLine.rate": lambda tax, _: float(tax.rate),
         "TaxLine.channelLiable": lambda *_: False,
         **_discounts(shop),
+        "Order.suggestedRefund": suggested,
+        "Refund.updatedAt": lambda refund, _: refund.created,
         "Refund.createdAt": lambda refund, _: refund.created,
         "Refund.processedAt": lambda refund, _: refund.created,
         "Refund.refundLineItems": list_of(lambda refund: refund.lines),
@@ -290,6 +317,7 @@ def _catalogue(shop: Shop) -> dict[str, Resolver]:
         "ProductVariant.selectedOptions": lambda variant, _: [
             {"name": name, "value": value} for name, value in variant.options
         ],
+        "Product.variants": lambda product, _, first=None, after=None: connection(product.variants, first, after),
         "Product.updatedAt": lambda product, _: product.updated,
         "InventoryItem.inventoryLevel": level,
         "InventoryItem.measurement": weight,

@@ -304,7 +304,7 @@ class FulfillmentOrder(Record):
     updated: datetime
     lines: list[FulfillmentOrderLine] = field(default_factory=list)
     status: str = "OPEN"
-    hold: dict[str, Any] | None = None
+    fulfillment_holds: list[dict[str, Any]] = field(default_factory=list)
     kind = "FulfillmentOrder"
 
 
@@ -400,6 +400,11 @@ class Order(Record):
     test: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     kind = "Order"
+
+    @property
+    def can_mark_as_paid(self) -> bool:
+        """Is money still to come?"""
+        return self.financial == "PENDING" and self.cancelled is None
 
     @property
     def name(self) -> str:

@@ -12,6 +12,8 @@ from graphql import GraphQLError, GraphQLResolveInfo, get_directive_values
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.graph import Resolver, schema, snake
 from connectors.shopify.simulator.model import Address
+from connectors.shopify.simulator.order_mutations import OrderMutations
+from connectors.shopify.simulator.product_mutations import ProductMutations
 from connectors.shopify.simulator.shop import Refused, Shop
 
 Effect = Callable[[str, str, Any], Any]
@@ -42,7 +44,18 @@ class Mutations:
 
     def tables(self) -> dict[str, Resolver]:
         """All functions, by "Mutation.field"."""
+        orders, products = OrderMutations(self._shop, self._effect), ProductMutations(self._shop, self._effect)
+        plain: dict[str, Callable[..., dict[str, Any]]] = {
+            **orders.functions(),
+            "tagsRemove": self.tags_remove,
+            "productUpdate": products.product_update,
+        }
+        coded = products.functions()
         return {
+            **{f"Mutation.{name}": self._guarded(run, codes=True) for name, run in coded.items()},
+            **{f"Mutation.{name}": self._guarded(run) for name, run in plain.items()},
+            "Mutation.orderCancel": self._guarded(orders.cancel, codes=True, under="orderCancelUserErrors"),
+            "Mutation.refundCreate": self._idempotent(self._guarded(orders.refund)),
             "Mutation.fulfillmentCreate": self._guarded(self.fulfillment_create),
             "Mutation.fulfillmentTrackingInfoUpdate": self._guarded(self.tracking_update),
             "Mutation.customerSet": self._guarded(self.customer_set, codes=True),
@@ -114,16 +127,32 @@ class Mutations:
         return {"customer": made}
 
     def tags_add(self, *, id: str, tags: list[str]) -> dict[str, Any]:  # noqa: A002
-        """Add tags to a customer or an order."""
-        kind = id.split("/")[3]
-        tables: dict[str, dict[int, Any]] = {"Customer": self._shop.customers, "Order": self._shop.orders}
-        found: Any = tables.get(kind, {}).get(number_in(id, kind))
-        if found is None:
-            raise Refused(f"{kind} does not exist", ["id"])
+        """Add tags to a customer, an order or a product."""
+        found = self._tagged(id)
         found.tags = sorted({*found.tags, *tags})
         found.updated = self._shop.now()
-        self._effect(f"{kind.lower()}.update", id, {"tags": tags})
+        self._effect(f"{id.split('/')[3].lower()}.update", id, {"tags": tags})
         return {"node": found}
+
+    def tags_remove(self, *, id: str, tags: list[str]) -> dict[str, Any]:  # noqa: A002
+        """Take tags away."""
+        found = self._tagged(id)
+        found.tags = [tag for tag in found.tags if tag not in tags]
+        found.updated = self._shop.now()
+        self._effect(f"{id.split('/')[3].lower()}.update", id, {"tags_removed": tags})
+        return {"node": found}
+
+    def _tagged(self, gid: str) -> Any:
+        kind = gid.split("/")[3]
+        tables: dict[str, Any] = {
+            "Customer": self._shop.customers,
+            "Order": self._shop.orders,
+            "Product": self._shop.products,
+        }
+        found = tables.get(kind, {}).get(number_in(gid, kind))
+        if found is None:
+            raise Refused(f"{kind} does not exist", ["id"])
+        return found
 
     def subscribe(self, *, topic: str, webhookSubscription: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
         """Make a subscription; the same topic for the same address twice is refused."""
@@ -220,15 +249,17 @@ class Mutations:
             )
         return level, given["quantity"]
 
-    def _guarded(self, run: Callable[..., dict[str, Any]], *, codes: bool = False) -> Resolver:
+    def _guarded(
+        self, run: Callable[..., dict[str, Any]], *, codes: bool = False, under: str = "userErrors"
+    ) -> Resolver:
         """Turn what the shop refuses into userErrors."""
 
         def resolve(_: Any, __: GraphQLResolveInfo[Any], **arguments: Any) -> dict[str, Any]:
             try:
-                return {**run(**arguments), "userErrors": []}
+                return {**run(**arguments), under: []}
             except Refused as no:
                 said = {"field": no.field, "message": no.message}
-                return {"userErrors": [said | {"code": no.code} if codes else said]}
+                return {under: [said | {"code": no.code} if codes else said]}
 
         return resolve
 

@@ -130,6 +130,17 @@ class SeededShop(Simulator):
                     "tracking": [{"number": f"1Z{self._made:08}", "company": "UPS"}],
                     "notify_customer": False,
                 }
+            if stream in {"order", "refund"}:
+                order = self.shop.place_order(
+                    [(f"SKU-{self._made}", 5, "10.00")], "buyer@example.com", financial="PAID"
+                )
+                line = order.lines[0].id
+                return {"order_id": order.id, "lines": [{"order_line": line, "sku": order.lines[0].sku, "quantity": 2}]}
+            if stream == "product":
+                return {"code": f"P-{self._made}", "title": f"Product {self._made}", "vendor": "Acme", "tags": ["new"]}
+            if stream == "variant":
+                return {"sku": f"NEW-{self._made}", "title": f"New {self._made}", "price": f"{self._made}.95", "barcode": None,
+                        "weight": "250", "weight_unit": "g"}  # fmt: skip
             if stream == "customer":
                 return {
                     "email": f"new{self._made}@example.com",
@@ -159,6 +170,12 @@ class SeededShop(Simulator):
             return {**data, "tracking": [{"number": data["tracking"][0]["number"] + "X", "company": "UPS"}]}
         if stream == "inventory_level":
             return {**data, "available": str(int(data["available"]) + 5)}
+        if stream == "order":
+            return {"order_id": data.get("order_id"), "tags": ["checked"], "note": "Changed by the ERP"}
+        if stream == "product":
+            return {**data, "title": f"{data['title']} changed", "tags": [*data["tags"], "seen"]}
+        if stream == "variant":
+            return {**data, "price": "1234.50"}
         if stream == "customer":
             return {**data, "last_name": f"{data['last_name']} changed", "tags": [*data["tags"], "vip"]}
         return super().sample_change(stream, data)

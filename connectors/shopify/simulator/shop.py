@@ -58,6 +58,8 @@ class Shop:
         self.orders: dict[int, Order] = {}
         self.fulfillment_orders: dict[int, FulfillmentOrder] = {}
         self.fulfillments: dict[int, Fulfillment] = {}
+        self.begun = self.now()
+        self.search_lags = False  # if so, searches do not find variants that were made since the shop began
         self.subscriptions: list[dict[str, str]] = []
 
     def now(self) -> datetime:
@@ -90,20 +92,30 @@ class Shop:
         product = Product(self.next_id(), title, now, now, handle)
         self.products[product.number] = product
         for given in variants:
-            item = InventoryItem(
-                self.next_id(), tracked=given.get("tracked", True), grams=Decimal(str(given.get("grams", 0)))
-            )
-            self.items[item.number] = item
-            made = Variant(self.next_id(), product, given["sku"], Decimal(str(given["price"])), item, now, now)
-            made.barcode = given.get("barcode")
-            if options := given.get("options"):
-                made.options = list(options.items())
-                made.title = " / ".join(options.values())
-            product.variants.append(made)
-            self.variants[made.number] = made
-            first = next(iter(self.locations.values()))
-            item.levels[first.number] = Level(item, first, available=int(given.get("stock", 0)))
+            self.add_variant(product, given)
         return product
+
+    def add_variant(self, product: Product, given: dict[str, Any]) -> Variant:
+        """A further variant of a product, stocked at the first location."""
+        item = InventoryItem(
+            self.next_id(), tracked=given.get("tracked", True), grams=Decimal(str(given.get("grams", 0)))
+        )
+        self.items[item.number] = item
+        now = self.now()
+        made = Variant(self.next_id(), product, given["sku"], Decimal(str(given["price"])), item, now, now)
+        made.barcode = given.get("barcode")
+        if options := given.get("options"):
+            made.options = list(options.items())
+            made.title = " / ".join(options.values())
+        product.variants.append(made)
+        self.variants[made.number] = made
+        first = next(iter(self.locations.values()))
+        item.levels[first.number] = Level(item, first, available=int(given.get("stock", 0)))
+        return made
+
+    def product_by_handle(self, handle: str) -> Product | None:
+        """The product with this handle."""
+        return next((found for found in self.products.values() if found.handle == handle), None)
 
     def variant(self, sku: str) -> Variant | None:
         """The variant with this SKU."""
@@ -208,21 +220,24 @@ class Shop:
             order.lines[-1].allocations.append((discount, left))
 
     def _ask_for_fulfillment(self, order: Order, location: str | None, locations: dict[str, str]) -> None:
-        by_place: dict[int, FulfillmentOrder] = {}
         for line in order.lines:
-            place = self.location(locations.get(line.sku or "", location))
-            if place.number not in by_place:
-                asked = FulfillmentOrder(self.next_id(), order, place, self.now())
-                by_place[place.number] = asked
-                order.fulfillment_orders.append(asked)
-                self.fulfillment_orders[asked.number] = asked
-            by_place[place.number].lines.append(
-                FulfillmentOrderLine(self.next_id(), line, line.quantity, line.quantity)
-            )
-            if line.variant is not None:
-                level = self.level(line.variant.inventory_item, place)
-                level.available -= line.quantity
-                level.committed += line.quantity
+            self._ask_for(order, line, line.quantity, self.location(locations.get(line.sku or "", location)))
+
+    def _ask_for(self, order: Order, line: LineItem, quantity: int, place: Location) -> None:
+        """Have a location ship so many pieces more of a line, and promise them."""
+        open_now = (
+            one for one in order.fulfillment_orders if one.location is place and one.status in {"OPEN", "ON_HOLD"}
+        )
+        asked = next(open_now, None)
+        if asked is None:
+            asked = FulfillmentOrder(self.next_id(), order, place, self.now())
+            order.fulfillment_orders.append(asked)
+            self.fulfillment_orders[asked.number] = asked
+        asked.lines.append(FulfillmentOrderLine(self.next_id(), line, quantity, quantity))
+        if line.variant is not None:
+            level = self.level(line.variant.inventory_item, place)
+            level.available -= quantity
+            level.committed += quantity
 
     # --- fulfilment
 
@@ -276,28 +291,40 @@ class Shop:
 
     # --- refunds and cancelling
 
-    def refund(self, order: Order, lines: Iterable[tuple[str, int, str]], *, note: str | None = None) -> Refund:
-        """Refund lines of an order: (sku, quantity, restock type)."""
+    def refund(
+        self,
+        order: Order,
+        lines: Iterable[tuple[str | LineItem, int, str]],
+        *,
+        note: str | None = None,
+        amount: Decimal | None = None,
+    ) -> Refund:
+        """Refund lines of an order: (line or SKU, quantity, restock type). Without an amount, what the lines are worth is paid."""
         made = Refund(self.next_id(), order, self.now(), [], ZERO, self.next_id(), note)
-        for sku, quantity, restock in lines:
-            line = next(found for found in order.lines if found.sku == sku)
-            subtotal = cents(line.discounted * quantity / line.quantity)
-            tax = cents(sum((tax.amount for tax in line.taxes), ZERO) * quantity / line.quantity)
+        for which, quantity, restock in lines:
+            line = which if isinstance(which, LineItem) else next(found for found in order.lines if found.sku == which)
+            subtotal, tax = self.worth(line, quantity)
             made.lines.append(RefundLine(self.next_id(), line, quantity, restock, subtotal, tax))
             made.amount += subtotal + (ZERO if order.taxes_included else tax)
             line.removed += quantity
             if restock == "CANCEL":
                 line.cancelled += quantity
                 self._take_back(order, line, quantity)
+        if amount is not None:
+            made.amount = amount
         order.refunds.append(made)
         self.touch(order)
         return made
 
-    def cancel(self, order: Order, reason: str = "CUSTOMER") -> None:
+    def worth(self, line: LineItem, quantity: int) -> tuple[Decimal, Decimal]:
+        """What so many pieces of a line cost after discounts, and the tax on them."""
+        tax = sum((tax.amount for tax in line.taxes), ZERO)
+        return cents(line.discounted * quantity / line.quantity), cents(tax * quantity / line.quantity)
+
+    def cancel(self, order: Order, reason: str = "CUSTOMER", *, restock: bool = True) -> None:
         """Cancel an order: what was not shipped is refunded and goes back to stock."""
-        open_lines = [
-            (line.sku or "", line.unfulfilled_quantity, "CANCEL") for line in order.lines if line.unfulfilled_quantity
-        ]
+        kind = "CANCEL" if restock else "NO_RESTOCK"
+        open_lines = [(line, line.unfulfilled_quantity, kind) for line in order.lines if line.unfulfilled_quantity]
         order.cancelled = order.closed = self.now()
         order.cancel_reason = reason
         if order.financial == "PAID" and open_lines:
@@ -308,6 +335,39 @@ class Shop:
             if asked.status not in {"CLOSED", "CANCELLED"}:
                 asked.status = "CANCELLED"
         self.touch(order)
+
+    # --- edits and moves
+
+    def set_quantity(self, order: Order, line: LineItem, quantity: int) -> None:
+        """Give a line another quantity: what is too much is removed, what is missing is asked for."""
+        change = quantity - line.current_quantity
+        if change < 0:
+            line.removed -= change
+            line.cancelled -= change
+            self._take_back(order, line, -change)
+        elif change > 0:
+            line.quantity += change
+            self._ask_for(order, line, change, order.fulfillment_orders[0].location)
+
+    def add_line(self, order: Order, variant: Variant, quantity: int) -> LineItem:
+        """A further line."""
+        line = LineItem(self.next_id(), order, variant.sku, variant.product.title, quantity, variant.price, variant)
+        order.lines.append(line)
+        place = order.fulfillment_orders[0].location if order.fulfillment_orders else self.location(None)
+        self._ask_for(order, line, quantity, place)
+        return line
+
+    def move(self, asked: FulfillmentOrder, place: Location) -> None:
+        """Have another location fulfil, and promise its stock instead."""
+        for part in asked.lines:
+            if part.line.variant is not None:
+                before = self.level(part.line.variant.inventory_item, asked.location)
+                after = self.level(part.line.variant.inventory_item, place)
+                before.committed -= part.remaining_quantity
+                before.available += part.remaining_quantity
+                after.available -= part.remaining_quantity
+                after.committed += part.remaining_quantity
+        asked.location, asked.updated = place, self.now()
 
     def _take_back(self, order: Order, line: LineItem, quantity: int) -> None:
         """What will not be shipped is taken off the fulfilment orders and goes back to what may be sold."""

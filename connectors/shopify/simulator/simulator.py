@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
@@ -177,7 +178,8 @@ class ShopifySimulator(SeededShop):
             return self.expired_token()
         if not request.path.startswith("/admin/api/") or not request.path.endswith("/graphql.json"):
             return Response.json({"errors": "Not Found"}, 404)
-        given = request.json()
+        # GraphQL's Float is a binary float, so the body is read as the vendor reads it.
+        given = json.loads(request.body)
         if not isinstance(given, dict) or not isinstance(given.get("query"), str):
             return Response.json({"errors": {"query": "Required parameter missing or invalid"}}, 400)
         return self._execute(given["query"], given.get("variables") or {}, given.get("operationName"))
@@ -225,6 +227,8 @@ class ShopifySimulator(SeededShop):
         if kind.startswith("shipment."):
             fulfillment = self.shop.fulfillments[number_in(key, "Fulfillment")]
             self.announce(fulfillment.order, "orders/updated")
+        elif kind == "order.update":
+            self.announce(self.shop.orders[number_in(key, "Order")], "orders/updated")
 
     def _about(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,165 @@
+"""Changes to orders: cancel, mark as paid, edit lines, note and tags, hold back and move. Each step is made only where it is missing.
+
+The order is read first and compared with what is wanted, so a repeat goes on where an earlier attempt stopped. An edit changes nothing
+before its commit, and a session that was not committed is simply left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors.shopify.api import ShopifyApi, number
+from connectors.shopify.shapes import Json, gid, number_of, version_of
+from hub.errors import Rejected
+from hub.sdk.records import DeliverResult, OutboundRecord
+
+_REASONS = {
+    "customer": "CUSTOMER",
+    "declined": "DECLINED",
+    "fraud": "FRAUD",
+    "inventory": "INVENTORY",
+    "staff": "STAFF",
+}
+_MOVABLE = frozenset({"OPEN", "SCHEDULED", "ON_HOLD"})
+
+FindVariant = Callable[[str], Any]
+Step = Callable[[Json, Json], bool]
+
+
+class OrderWrites:
+    """Delivers what other systems decide about orders of the shop."""
+
+    def __init__(self, api: ShopifyApi, find_variant: FindVariant, installation: str) -> None:
+        self._api = api
+        self._find_variant = find_variant
+        self._handle = f"hub-{installation}"
+
+    def deliver(self, record: OutboundRecord) -> DeliverResult:
+        """Bring the order to where it is wanted."""
+        order = self._order(record)
+        if record.data.get("cancel") is not None:
+            changed = self._cancel(order, record.data["cancel"])
+        elif order["cancelledAt"]:
+            raise Rejected(
+                f"order {order['name']} was cancelled in the shop",
+                code="ORD-CANCEL-LATE",
+                fix="Cancel it here as well.",
+            )
+        else:
+            steps: tuple[Step, ...] = (self._paid, self._fields, self._tags, self._lines, self._hold, self._move)
+            changed = sum(step(order, record.data) for step in steps) > 0
+        applied: Any = "updated" if changed else "adopted" if record.maybe_sent else "unchanged"
+        return DeliverResult(order["id"], applied, version_of(order["updatedAt"]))
+
+    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:  # noqa: ARG002
+        """Always none: `deliver` compares before it writes, and so can be asked again."""
+        return None
+
+    def _order(self, record: OutboundRecord) -> Json:
+        external_id = record.external_id or record.data.get("order_id")
+        order: Json | None = self._api.query("order_state", id=external_id)["order"]
+        if order is None:
+            raise Rejected("the shop has no such order", fix="Check the link of the order.", where=str(external_id))
+        return order
+
+    def _cancel(self, order: Json, how: Json) -> bool:
+        if order["cancelledAt"]:
+            return False
+        self._api.mutate(
+            "order_cancel",
+            id=order["id"],
+            reason=_REASONS.get(str(how.get("reason", "")).lower(), "OTHER"),
+            restock=bool(how.get("restock", True)),
+            refund={"originalPaymentMethodsRefund": bool(how.get("refund", True))},
+            notify=bool(how.get("notify_customer", False)),
+            note=how.get("note"),
+        )
+        return True
+
+    def _paid(self, order: Json, data: Json) -> bool:
+        if not data.get("paid") or not order["canMarkAsPaid"]:
+            return False
+        self._api.mutate("order_paid", id=order["id"])
+        return True
+
+    def _fields(self, order: Json, data: Json) -> bool:
+        wanted = {name: data[key] for key, name in (("note", "note"), ("po_number", "poNumber")) if key in data}
+        changes = {name: value for name, value in wanted.items() if (value or None) != (order[name] or None)}
+        if changes:
+            self._api.mutate("order_update", input={"id": order["id"], **changes})
+        return bool(changes)
+
+    def _tags(self, order: Json, data: Json) -> bool:
+        missing = [tag for tag in data.get("tags") or [] if tag not in order["tags"]]
+        surplus = [tag for tag in data.get("tags_removed") or [] if tag in order["tags"]]
+        if missing:
+            self._api.mutate("tags_add", id=order["id"], tags=missing)
+        if surplus:
+            self._api.mutate("tags_remove", id=order["id"], tags=surplus)
+        return bool(missing or surplus)
+
+    def _lines(self, order: Json, data: Json) -> bool:
+        """Give the lines that are named their quantities; a SKU that the order does not have is added."""
+        if order["lineItems"]["pageInfo"]["hasNextPage"]:
+            raise Rejected("an order of more than 250 lines is not edited from here", fix="Edit it in the shop.")
+        changes, additions = [], []
+        for line in data.get("lines") or []:
+            wanted = number(line["quantity"])
+            if wanted != int(wanted):
+                raise Rejected(f"Shopify sells whole pieces only, not {wanted} of {line.get('sku')}", code="ITM-UOM")
+            found = [row for row in order["lineItems"]["nodes"] if line.get("order_line") == row["id"]]
+            found = found or [
+                row for row in order["lineItems"]["nodes"] if line.get("sku") and line["sku"] == row["sku"]
+            ]
+            if len(found) > 1:
+                raise Rejected(f"order {order['name']} has several lines with SKU {line['sku']}", code="ITM-AMBIGUOUS")
+            if found and found[0]["currentQuantity"] != wanted:
+                changes.append((found[0]["id"], int(wanted)))
+            elif not found and wanted:
+                additions.append((self._variant(str(line.get("sku", ""))), int(wanted)))
+        if not changes and not additions:
+            return False
+        edit = self._api.mutate("edit_begin", id=order["id"])["calculatedOrder"]["id"]
+        for line_id, quantity in changes:
+            self._api.mutate(
+                "edit_quantity", id=edit, line=gid("CalculatedLineItem", number_of(line_id)), quantity=quantity
+            )
+        for variant, quantity in additions:
+            self._api.mutate("edit_add", id=edit, variant=variant, quantity=quantity)
+        self._api.mutate("edit_commit", id=edit, notify=bool(data.get("notify_customer")), note=data.get("edit_note"))
+        return True
+
+    def _variant(self, sku: str) -> str:
+        found = self._find_variant(sku)
+        if found is None:
+            raise Rejected(f"the shop has no variant with SKU {sku}", code="ITM-UNKNOWN", fix="Create it in the shop.")
+        return str(found.external_id)
+
+    def _hold(self, order: Json, data: Json) -> bool:
+        """``hold`` with a reason holds back all that is open; ``hold: null`` releases what this hub holds, and no other hold."""
+        if "hold" not in data:
+            return False
+        changed = False
+        for asked in order["fulfillmentOrders"]["nodes"]:
+            mine = [hold["id"] for hold in asked["fulfillmentHolds"] if (hold["handle"] or "").startswith(self._handle)]
+            if data["hold"] and not mine and asked["status"] in {"OPEN", "ON_HOLD"}:
+                reason = str(data["hold"].get("reason", "OTHER")).upper()
+                hold = {"reason": reason, "reasonNotes": data["hold"].get("note"), "handle": self._handle}
+                self._api.mutate("hold", id=asked["id"], hold=hold)
+                changed = True
+            elif not data["hold"] and mine:
+                self._api.mutate("hold_release", id=asked["id"], holds=mine)
+                changed = True
+        return changed
+
+    def _move(self, order: Json, data: Json) -> bool:
+        target = data.get("location_id")
+        if not target:
+            return False
+        there = [(asked["id"], (asked["assignedLocation"]["location"] or {}).get("id"), asked["status"])
+                 for asked in order["fulfillmentOrders"]["nodes"]]  # fmt: skip
+        moved = [asked for asked, place, status in there if place != target and status in _MOVABLE]
+        for asked in moved:
+            self._api.mutate("move", id=asked, location=target)
+        return bool(moved)

@@ -1,0 +1,94 @@
+"""Products and variants into the shop: nothing that the shop or others made is taken away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.shopify.connector import ShopifyConnector
+from connectors.shopify.simulator import ShopifySimulator
+from hub.errors import OutcomeUnknown, Rejected
+from hub.sdk.records import OutboundRecord
+from hub.sdk.testing.faults import Reset
+
+
+def variant(sku: str = "NEW-1", **data: Any) -> OutboundRecord:
+    given = {"sku": sku, "title": "New thing", "price": "9.95", **data}
+    return OutboundRecord("variant", "upsert", given, f"key-{sku}", "hub-test-v")
+
+
+def product(**data: Any) -> OutboundRecord:
+    return OutboundRecord("product", "upsert", {"code": "P 100/A", "title": "Pump", **data}, "key-p", "hub-test-p")
+
+
+def test_a_new_variant_becomes_a_product_of_its_own_once(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    record = variant(barcode="4006381333931", cost="4.10", weight="1.5", weight_unit="kg", compare_at_price="12.00")
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="productSet")
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(record)
+    sim.shop.search_lags = True
+    found = shop.find_effect(replace(record, attempt=2, maybe_sent=True))
+    assert found
+    made = sim.shop.variant("NEW-1")
+    assert made
+    assert found.external_id == made.id
+    assert (made.price, made.compare_at_price, made.barcode) == (Decimal("9.95"), Decimal("12.00"), "4006381333931")
+    assert (made.inventory_item.cost, made.inventory_item.grams) == (Decimal("4.10"), Decimal(1500))
+    assert (made.product.handle, made.product.status, len(made.product.variants)) == ("new-1", "DRAFT", 1)
+
+
+def test_only_what_differs_is_written(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    there = sim.shop.variant("VALVE-10")
+    assert there
+    there.barcode = "kept"
+    result = shop.deliver(variant("VALVE-10", title="Other title", price="21.00"))
+    assert (result.external_id, result.applied) == (there.id, "updated")
+    assert (there.price, there.barcode, there.product.title) == (Decimal("21.00"), "kept", "Gate valve")
+    assert shop.deliver(variant("VALVE-10", price="21.0")).applied == "unchanged"
+    assert sim.effects("variant")[-1].data == {"id": there.id, "price": "21.00"}
+
+
+def test_a_variant_of_a_product_that_is_there(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    glove = sim.shop.add_product("Glove", [{"sku": "GLOVE-S", "price": "7", "options": {"Size": "S"}}])
+    record = variant("GLOVE-M", product_id=glove.id, options={"Size": "M"})
+    assert shop.deliver(record).applied == "created"
+    assert shop.deliver(replace(record, attempt=2)).applied == "unchanged"
+    assert [found.sku for found in glove.variants] == ["GLOVE-S", "GLOVE-M"]
+
+
+def test_a_handle_that_somebody_else_uses_is_not_overwritten(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    theirs = sim.shop.add_product("new 1", [{"sku": "THEIRS", "price": "1"}])
+    assert theirs.handle == "new-1"
+    with pytest.raises(Rejected) as refused:
+        shop.deliver(variant("NEW-1"))
+    assert refused.value.code == "XREF-CONFLICT"
+    assert [found.sku for found in theirs.variants] == ["THEIRS"]
+
+
+def test_a_price_that_shopify_refuses(shop: ShopifyConnector) -> None:
+    with pytest.raises(Rejected, match="NEGATIVE_PRICE_VALUE"):
+        shop.deliver(variant("VALVE-10", price="-1"))
+
+
+def test_a_product_is_made_and_then_changed_field_by_field(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    made = shop.deliver(product(vendor="Acme", tags=["a"], status="active"))
+    found = sim.shop.product_by_handle("p-100-a")
+    assert found
+    assert (found.id, found.status, found.tags) == (made.external_id, "ACTIVE", ["a"])
+    sim.shop.add_variant(found, {"sku": "THEIRS", "price": "5", "options": {"Title": "x"}})
+    found.tags, found.description_html = ["a", "shop"], "<p>theirs</p>"
+    changed = shop.deliver(product(title="Pump 100", tags=["a", "b"]))
+    assert changed.applied == "updated"
+    assert (found.title, found.tags, found.description_html, found.vendor) == (
+        "Pump 100",
+        ["a", "b", "shop"],
+        "<p>theirs</p>",
+        "Acme",
+    )
+    assert [one.sku for one in found.variants] == [None, "THEIRS"]
+    assert shop.deliver(product(title="Pump 100")).applied == "unchanged"
+    assert shop.find_effect(product(title="Pump 100"))
+    assert shop.find_effect(product(title="Pump 200")) is None

@@ -1,0 +1,202 @@
+"""What other systems decide about orders: cancel, pay, edit, tag, hold, move, refund. Each only once, and only what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.shopify.connector import ShopifyConnector
+from connectors.shopify.simulator import ShopifySimulator
+from connectors.shopify.simulator.model import Order
+from hub.errors import OutcomeUnknown, Rejected, Unsupported
+from hub.sdk.records import OutboundRecord
+from hub.sdk.testing.faults import Reset
+
+
+@pytest.fixture
+def order(sim: ShopifySimulator) -> Order:
+    return sim.place_order(
+        [("VALVE-10", 10, None), ("SEAL-3", 5, None)], shipping="10.00", tags=["web"], send_webhook=False
+    )
+
+
+def change(order: Order, **data: Any) -> OutboundRecord:
+    return OutboundRecord("order", "update", data, "key-1", "hub-test-1", external_id=order.id)
+
+
+def test_tags_note_and_number_change_and_nothing_else(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    record = change(order, tags=["erp", "web"], tags_removed=["gone"], note="Called", po_number="PO-1")
+    assert shop.deliver(record).applied == "updated"
+    assert (order.tags, order.note, order.po_number) == (["erp", "web"], "Called", "PO-1")
+    assert shop.deliver(record).applied == "unchanged"
+    assert len(sim.effects("order")) == 2
+    shop.deliver(change(order, tags_removed=["web"], note=""))
+    assert (order.tags, order.note) == (["erp"], "")
+
+
+def test_an_order_is_cancelled_once(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    record = change(order, cancel={"reason": "inventory"})
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="orderCancel")
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(record)
+    again = replace(record, attempt=2, maybe_sent=True)
+    assert shop.find_effect(again) is None
+    assert shop.deliver(again).applied == "adopted"
+    assert order.cancel_reason == "INVENTORY"
+    assert len(order.refunds) == 1
+    assert sim.inventory("VALVE-10") == 50
+    with pytest.raises(Rejected) as refused:
+        shop.deliver(change(order, note="too late"))
+    assert refused.value.code == "ORD-CANCEL-LATE"
+
+
+def test_a_cancellation_that_shopify_refuses(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    asked = order.fulfillment_orders[0]
+    sim.shop.fulfill([(asked, [(asked.lines[0], 1)])], {}, notify=False)
+    with pytest.raises(Rejected, match="fulfilled items"):
+        shop.deliver(change(order, cancel={}))
+
+
+def test_an_order_on_account_is_marked_as_paid(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    order = sim.place_order([("VALVE-10", 1, None)], financial="PENDING", send_webhook=False)
+    assert shop.deliver(change(order, paid=True)).applied == "updated"
+    assert order.financial_status == "PAID"
+    assert shop.deliver(change(order, paid=True)).applied == "unchanged"
+
+
+def test_lines_are_edited_to_the_quantities_that_are_wanted(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    sim.add_product("PUMP-8", "Pump", "130.00", stock=5)
+    valve, seal = order.lines
+    record = change(
+        order,
+        lines=[
+            {"order_line": valve.id, "quantity": "8"},
+            {"sku": "SEAL-3", "quantity": 7},
+            {"sku": "PUMP-8", "quantity": 1},
+        ],
+    )
+    assert shop.deliver(record).applied == "updated"
+    assert [(line.sku, line.current_quantity) for line in order.lines] == [
+        ("VALVE-10", 8),
+        ("SEAL-3", 7),
+        ("PUMP-8", 1),
+    ]
+    assert [line.unfulfilled_quantity for line in order.lines] == [8, 7, 1]
+    assert sim.inventory("VALVE-10") == 42
+    assert shop.deliver(record).applied == "unchanged"
+    assert seal.quantity == 7
+
+
+def test_an_edit_that_broke_off_changes_nothing_and_is_made_again(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    record = change(order, lines=[{"sku": "VALVE-10", "quantity": 3}])
+    sim.faults.add("POST /admin", Reset(), match="orderEditCommit")
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(record)
+    assert order.lines[0].current_quantity == 10
+    shop.deliver(replace(record, attempt=2, maybe_sent=True))
+    assert order.lines[0].current_quantity == 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ([{"sku": "NOPE", "quantity": 1}], "ITM-UNKNOWN"),
+        ([{"sku": "VALVE-10", "quantity": "0.5"}], "ITM-UOM"),
+    ],
+)
+def test_edits_that_cannot_be_made(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order, lines: Any, code: str
+) -> None:
+    with pytest.raises(Rejected) as refused:
+        shop.deliver(change(order, lines=lines))
+    assert refused.value.code == code
+    assert not sim.effects()
+
+
+def test_a_hold_is_ours_alone(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    asked = order.fulfillment_orders[0]
+    asked.fulfillment_holds.append(
+        {"id": "gid://shopify/FulfillmentHold/1", "handle": "fraud-app", "reason": "HIGH_RISK_OF_FRAUD"}
+    )
+    asked.status = "ON_HOLD"
+    record = change(order, hold={"reason": "awaiting_payment", "note": "credit"})
+    assert shop.deliver(record).applied == "updated"
+    assert shop.deliver(record).applied == "unchanged"
+    assert shop.deliver(change(order, hold=None)).applied == "updated"
+    assert [found["handle"] for found in asked.fulfillment_holds] == ["fraud-app"]
+    assert asked.status == "ON_HOLD"
+
+
+def test_another_location_takes_over(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    east = sim.shop.add_location("East")
+    assert shop.deliver(change(order, location_id=east.id)).applied == "updated"
+    assert order.fulfillment_orders[0].location is east
+    assert sim.inventory("VALVE-10") == 50
+    assert shop.deliver(change(order, location_id=east.id)).applied == "unchanged"
+
+
+def test_orders_are_not_placed_or_deleted_from_here(shop: ShopifyConnector, order: Order) -> None:
+    with pytest.raises(Unsupported):
+        shop.deliver(replace(change(order), operation="create", external_id=None))
+    with pytest.raises(Unsupported):
+        shop.deliver(replace(change(order), operation="delete"))
+    with pytest.raises(Rejected, match="no such order"):
+        shop.deliver(replace(change(order), external_id="gid://shopify/Order/1"))
+
+
+def refund(order: Order, quantity: Any = 2, **data: Any) -> OutboundRecord:
+    line = {"order_line": order.lines[0].id, "quantity": quantity, "restock": "return"}
+    return OutboundRecord("refund", "create", {"order_id": order.id, "lines": [line], **data}, "key-r", "hub-test-r")
+
+
+def test_a_refund_is_paid_once_and_as_the_shop_reckons(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    record = refund(order, note="wrong size", shipping="5.00")
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="refundCreate")
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(record)
+    found = shop.find_effect(replace(record, attempt=2, maybe_sent=True))
+    assert found
+    (made,) = order.refunds
+    assert found.external_id == made.id
+    assert made.amount == Decimal("48.20")  # 2 x 20.00, 8 per cent tax, 5.00 freight
+    assert made.note == "wrong size [hub-test-r]"
+    assert shop.deliver(replace(record, attempt=3)).external_id == made.id
+    assert len(order.refunds) == 1
+
+
+def test_a_refund_may_be_less_and_never_more(shop: ShopifyConnector, order: Order) -> None:
+    shop.deliver(refund(order, amount="34.30"))
+    assert order.refunds[0].amount == Decimal("34.30")
+    with pytest.raises(Rejected) as refused:
+        shop.deliver(replace(refund(order, amount="99.00"), marker="hub-test-2"))
+    assert refused.value.code == "RFD-EXCEEDS"
+
+
+def test_an_order_with_many_parts_is_read_whole(
+    connect: Callable[..., ShopifyConnector], sim: ShopifySimulator
+) -> None:
+    order = sim.place_order([(f"X-{index}", 2, "1.00") for index in range(60)], shipping="1", send_webhook=False)
+    asked = order.fulfillment_orders[0]
+    for part in range(7):
+        sim.shop.fulfill([(asked, [(asked.lines[part], 1)])], {"numbers": [f"T{part}"]}, notify=False)
+    sim.shop.fulfill([(asked, [(line, 1) for line in asked.lines[7:]])], {"numbers": ["BIG"]}, notify=False)
+    for index in range(6):
+        sim.shop.refund(order, [(f"X-{index}", 1, "RETURN")])
+    sim.shop.refund(order, [(f"X-{index}", 1, "CANCEL") for index in range(20, 40)])
+    message = connect(line_page=10).fetch("order", order.id)
+    assert message
+    assert len(message.payload["line_items"]) == 60
+    assert [len(found["line_items"]) for found in message.payload["fulfillments"]] == [1] * 7 + [53]
+    assert [len(found["refund_line_items"]) for found in message.payload["refunds"]] == [1] * 6 + [20]
