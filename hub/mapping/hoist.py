@@ -10,7 +10,7 @@ from typing import Any
 from hub.mapping import expression as ex
 from hub.mapping import tree
 
-NODE_WORK = 16
+NODE_WORK = 2
 """What one part or one step of an expression costs in every round of a loop."""
 Path = tuple[str, tuple[Any, ...]]
 

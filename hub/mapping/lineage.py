@@ -168,7 +168,7 @@ class Lineage:
         self.mapping.checked(self.src, self.meta, _KnownLinks(self.links), story)
         for origin in story.origins:
             if origin.lookup is not None:
-                origin.lookup = origin.lookup._replace(version=self.mapping.table_version(origin.lookup.table))
+                origin.lookup = origin.lookup._replace(version=self.mapping.tables[origin.lookup.table])
         return story.origins
 
     def at(self, path: str) -> list[Origin]:

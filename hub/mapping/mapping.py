@@ -75,7 +75,8 @@ class Mapping:
         self._rule = (
             f"{self.file}:{self.program.when.place.line}: when: {self.program.when.text}" if self.program.when else ""
         )
-        versions = "".join(f"{name}={table.version};" for name, table in sorted(self._tables.items()))
+        self.tables = {name: table.version for name, table in sorted(self._tables.items())}
+        versions = "".join(f"{name}={version};" for name, version in self.tables.items())
         self.hash = hashlib.sha256(f"{ENGINE}\0{built.digest}\0{versions}".encode()).hexdigest()[:32]
 
     def _parts(self) -> Iterator[Part]:
@@ -131,10 +132,6 @@ class Mapping:
         place = places[line - 1] if 0 < line <= len(places) else None
         file, number, target = (place.file, place.line, place.target) if place else (self.file, 1, "output")
         return MappingFault(error.message, code=error.code, fix=error.fix, file=file, line=number, at=target)
-
-    def table_version(self, name: str) -> str:
-        """The version of a lookup table that this mapping uses."""
-        return self._tables[name].version
 
     def checked(self, src: Any, meta: dict[str, Any], links: Links, recorder: Recorder | None = None) -> Outcome:
         """Runs the checked form: slower, with every error at its place, and told step by step to ``recorder``."""

@@ -14,8 +14,8 @@ from hub.mapping.findings import MappingFault
 from hub.mapping.recording import Bound, Reads, Recorder
 from hub.mapping.runtime import Links
 
-STEP_WORK = 6
-"""What one step costs of the budget: less than in the fast form, so that what ran there can always be explained here."""
+STEP_WORK = 3
+"""What one step costs of the budget."""
 MAY_BE_MISSING = "If it may be missing, write `| default(...)` after it or mark the field $optional."
 
 

@@ -185,7 +185,7 @@ def _build(source: Source, library: Library) -> Built:
             text = _read_text(path) if path is not None else None
             nodes[name] = Node(None, label, 1, 1) if text is None else read(text, label)
             if path is not None and text is not None:
-                texts[label] = text
+                texts[label if texts.get(label, text) == text else path.as_posix()] = text
                 paths[path] = stamp_of(path)
         return nodes[name]
 
@@ -283,7 +283,8 @@ def _extended(
         raise MappingInvalid(
             [given.finding("MAP021", f"{base.label} has another `from` or `to`, so it cannot be extended here.")]
         )
-    texts[base.label] = base.text
+    # a project's file and the default that it extends often have the same name; both count for the digest
+    texts[base.label if base.label not in texts else base.path.as_posix()] = base.text
     paths[base.path] = stamp_of(base.path)
     return _overlaid(_extended(base, library, texts, paths, [*seen, source.label]), node)
 

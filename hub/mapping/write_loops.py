@@ -9,7 +9,7 @@ from hub.mapping.hoist import loop_uses
 from hub.mapping.write_values import ValueWriter
 from hub.mapping.writer import LoopNames
 
-_LIGHT = 20_000
+_LIGHT = 4_000
 """Below this cost, some ten to a hundred rounds of loops, it is not counted how large the values are that they repeat."""
 
 
