@@ -182,13 +182,9 @@ class Lineage:
 
     def snapshot(self) -> dict[str, Any]:
         """All that must be stored with a message to tell the story again from its source and its mapping: some 100 bytes."""
-        versions = {name: self.mapping.table_version(name) for name in self.mapping.program.tables}
-        return {
-            "mapping": self.mapping.file,
-            "hash": self.mapping.hash,
-            "links": [list(link) for link in self.links],
-            "tables": versions,
-        }
+        mapping = self.mapping
+        links = [list(link) for link in self.links]
+        return {"mapping": mapping.file, "hash": mapping.hash, "links": links, "tables": mapping.tables}
 
     @classmethod
     def restore(cls, mapping: Mapping, src: Any, meta: dict[str, Any], snapshot: dict[str, Any]) -> Lineage:
