@@ -5,6 +5,7 @@ Names are loaded when they are first used, so that importing the package costs n
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -28,6 +29,9 @@ _HOME = {
         "verify_token",
     ),
 }  # fmt: skip
+_LEAVING: dict[str, str] = {}
+"""Names that will go with the next major version, and what to use instead."""
+
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = sorted(_WHERE)  # noqa: PLE0605
@@ -37,8 +41,16 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'hub.sdk' has no attribute {name!r}")
     value = getattr(import_module(_WHERE[name]), name)
+    if name in _LEAVING:
+        warnings.warn(f"hub.sdk.{name} will go: {_LEAVING[name]}", DeprecationWarning, stacklevel=2)
+        return value
     globals()[name] = value
     return value
+
+
+def home_of(name: str) -> str:
+    """The module that a name of the SDK comes from."""
+    return _WHERE[name]
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import hub.sdk
 
 PROMISED = {
@@ -25,6 +27,14 @@ def test_every_promised_name_is_there() -> None:
         assert name in dir(hub.sdk)
 
 
+def test_a_name_that_will_go_warns_and_says_what_to_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(hub.sdk._LEAVING, "next_link", "use all_pages")
+    monkeypatch.delitem(vars(hub.sdk), "next_link", raising=False)
+    for _ in range(2):
+        with pytest.warns(DeprecationWarning, match=r"hub\.sdk\.next_link will go: use all_pages"):
+            assert callable(hub.sdk.next_link)
+
+
 def test_importing_the_sdk_loads_no_library() -> None:
     code = "import sys, hub.sdk; print([m for m in ('http.client', 'pydantic', 'authlib', 'orjson', 'ssl') if m in sys.modules])"
     assert (
@@ -37,3 +47,15 @@ def test_the_contract_loads_without_the_http_library() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_the_reference_pages_say_what_the_code_says() -> None:
+    from pathlib import Path
+
+    from hub.sdk.reference import pages
+
+    folder = Path(__file__).parents[3] / "docs" / "sdk"
+    for name, text in pages().items():
+        assert (folder / name).read_text(encoding="utf-8") == text, (
+            f"write it again: python -m hub.sdk.reference docs/sdk ({name})"
+        )
