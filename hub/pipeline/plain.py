@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from decimal import Decimal
 from typing import Any
 
+_reader = json.JSONDecoder(parse_float=Decimal)
+
 
 def load_json(text: bytes) -> Any:
     """Plain data of JSON text; a number with a fraction or an exponent is a `Decimal`."""
-    return json.loads(text, parse_float=Decimal)
+    return _reader.decode(text.removeprefix(codecs.BOM_UTF8).decode())

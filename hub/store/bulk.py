@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from hub.store.database import Database, raw_connection
+from hub.store.database import Database, array_text, raw_connection
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -39,7 +39,7 @@ def insert(
         return
     statement = _insert_arrays(table, names, otherwise)
     with raw_connection(connection).cursor() as raw:
-        raw.execute(statement, _columns(rows), binary=True)
+        raw.execute(statement, _columns(table, names, rows))
 
 
 def update(
@@ -70,13 +70,17 @@ def update(
         return found
     statement = _update_arrays(table, tuple(keys), setting, tuple(columns), where, returning)
     with raw_connection(connection).cursor() as raw:
-        raw.execute(statement, _columns(rows))
+        raw.execute(statement, _columns(table, tuple(columns), rows))
         found = raw.fetchall()
         return list(found)
 
 
-def _columns(rows: Rows) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(table: sa.Table, names: tuple[str, ...], rows: Rows) -> list[Any]:
+    """The rows turned into one array a column; only bytes go as the driver's binary array."""
+    return [
+        list(column) if name in table.c and isinstance(table.c[name].type, sa.LargeBinary) else array_text(column)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -110,7 +114,8 @@ def _array_type(column: sa.Column[Any]) -> str:
 @lru_cache(maxsize=64)
 def _insert_arrays(table: sa.Table, columns: tuple[str, ...], otherwise: str) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    arrays = ", ".join(f"%b::{_array_type(table.c[name])}" for name in columns)
+    types = {name: _array_type(table.c[name]) for name in columns}
+    arrays = ", ".join(f"{'%b' if kind == 'bytea[]' else '%s'}::{kind}" for kind in types.values())
     return f'INSERT INTO "{table.name}" ({names}) SELECT * FROM unnest({arrays}) {otherwise}'  # noqa: S608
 
 

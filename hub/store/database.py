@@ -163,7 +163,7 @@ class Database:
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, (list, tuple, set, frozenset)):
-            return json.dumps(list(value)) if self.is_sqlite else list(value)
+            return json.dumps(list(value)) if self.is_sqlite else array_text(value)
         return value
 
     # --- time, ids and locks
@@ -205,6 +205,19 @@ class Database:
 def raw_connection(connection: Connection) -> Any:
     """The driver's connection under SQLAlchemy's."""
     return connection.connection.driver_connection
+
+
+def array_text(values: Iterable[Any]) -> str:
+    """PostgreSQL's own text of an array: several times cheaper than the driver's adaptation, item by item."""
+    return "{" + ",".join([_item_text(value) for value in values]) + "}"
+
+
+def _item_text(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)  # numbers, and True and False, read as they are written
 
 
 @lru_cache(maxsize=512)
