@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any, Protocol
 
 from pydantic import BaseModel, SecretStr
@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr
 from hub.errors import ConfigError, HubError
 from hub.project import Project
 from hub.runtime.pace import Pace
+from hub.runtime.threads import DaemonPool
 from hub.sdk.clock import SystemClock
 from hub.sdk.connector import Connector, ConnectorConfig, ConnectorIO
 from hub.sdk.http import HttpClient
@@ -43,7 +44,7 @@ class Connections:
         self._store = store
         self._share = max(1, share)
         self._made: dict[str, Connector[Any]] = {}
-        self._executors: dict[str, ThreadPoolExecutor] = {}
+        self._executors: dict[str, DaemonPool] = {}
         self._lock = threading.Lock()
         self.faults: dict[str, HubError] = {}
 
@@ -82,7 +83,7 @@ class Connections:
         """The threads that may call this connection at the same time."""
         with self._lock:
             if name not in self._executors:
-                self._executors[name] = ThreadPoolExecutor(self.concurrency(name), thread_name_prefix=f"call-{name}")
+                self._executors[name] = DaemonPool(self.concurrency(name), f"call-{name}")
             return self._executors[name]
 
     def concurrency(self, name: str) -> int:

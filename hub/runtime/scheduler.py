@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from hub.errors import HubError, StoreError
 from hub.project import Project
+from hub.runtime.threads import DaemonPool
 from hub.runtime.workers import owner_name
 from hub.store import DueSchedule, Schedule, Store
 from hub.telemetry import get_logger
@@ -61,7 +61,7 @@ class Scheduler:
         self._owner = f"{owner_name()}:schedule"
         self._stop = threading.Event()
         self._nudge = threading.Event()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="poll")
+        self._threads = DaemonPool(THREADS, "poll")
         self._running = 0
         self._extend_at = 0.0
         self._lock = threading.Lock()

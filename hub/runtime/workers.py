@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 from hub.errors import HubError, StoreError
 from hub.pipeline import Context, process_batch, work_batch
@@ -15,6 +14,7 @@ from hub.runtime.batch_size import BatchSize
 from hub.runtime.bus import WakeBus
 from hub.runtime.bus.base import INBOUND, deliveries
 from hub.runtime.connections import Connections
+from hub.runtime.threads import DaemonPool
 from hub.store import Store
 from hub.telemetry import get_logger, metrics
 
@@ -59,7 +59,7 @@ class Workers:
         self._lock = threading.Lock()
         self._sizes: dict[str, BatchSize] = {}
         self._targets = {deliveries(name): name for name in connections}
-        self._fallback = ThreadPoolExecutor(len(self._targets) + 1, thread_name_prefix="sweep")
+        self._fallback = DaemonPool(len(self._targets) + 1, "sweep")
         self._sweeping: set[str] = set()
         self._sweeper = threading.Thread(target=self._sweep_forever, name="sweeper", daemon=True)
 

@@ -13,6 +13,7 @@ from hub.runtime.batch_size import BatchSize
 from hub.runtime.connections import secrets_of
 from hub.runtime.pace import Pace
 from hub.runtime.supervisor import Supervisor
+from hub.runtime.threads import DaemonPool
 
 
 class _Time:
@@ -115,3 +116,61 @@ def test_the_supervisor_ends_its_children(tmp_path):
     supervisor.stop()
     thread.join(15)
     assert supervisor.pids == []
+
+
+def test_the_pool_runs_as_many_at_once_as_it_may_and_no_more():
+    pool, most, running = DaemonPool(4, "t"), 0, 0
+    lock = threading.Lock()
+
+    def call(number):
+        nonlocal most, running
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return number * 2
+
+    assert list(pool.map(call, range(20))) == [number * 2 for number in range(20)]
+    assert most == 4
+    pool.shutdown()
+    with pytest.raises(RuntimeError):
+        pool.submit(call, 1)
+
+
+def test_the_pool_hands_errors_over_and_starts_no_thread_without_need():
+    pool = DaemonPool(8, "t")
+
+    def fails():
+        raise ValueError("no")
+
+    for _ in range(5):
+        with pytest.raises(ValueError, match="no"):
+            pool.submit(fails).result(2)
+        time.sleep(0.01)
+    assert len(pool._threads) <= 2
+    pool.shutdown()
+
+
+def test_a_hanging_call_does_not_keep_a_process_alive():
+    import subprocess
+
+    program = (
+        "import time\nfrom hub.runtime.threads import DaemonPool\n"
+        "pool = DaemonPool(2, 't')\npool.submit(time.sleep, 60)\ntime.sleep(0.1)\npool.shutdown(wait=False)\n"
+    )
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+    assert time.monotonic() - began < 15
+
+
+def test_calls_that_have_not_begun_can_be_dropped():
+    pool, go = DaemonPool(1, "t"), threading.Event()
+    first = pool.submit(go.wait, 5)
+    second = pool.submit(lambda: 1)
+    time.sleep(0.05)
+    pool.shutdown(wait=False, cancel_futures=True)
+    go.set()
+    assert first.result(2) is True
+    assert second.cancelled()
