@@ -30,6 +30,7 @@ _OF_MODEL = frozenset(
         "fields_get",
         "name_search",
         "check_object_reference",
+        "action_view_inventory",
         "context_get",
         "default_get",
     }

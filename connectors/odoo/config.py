@@ -37,6 +37,12 @@ class OdooConfig(ConnectorConfig):
         description="Seconds that a poll looks back: Odoo stamps a record when its transaction starts, and shows it when it ends.",
     )
 
+    full_stock_every: int = Field(
+        default=86_400,
+        ge=0,
+        description="Seconds after which all stock levels are read again, beside the changes; 0 = never. Odoo merges quants without a "
+        "trace.",
+    )
     confirm_orders: bool = Field(default=True, description="Confirm sale orders; otherwise they stay quotations.")
     taxes: Literal["match", "erp", "none"] = Field(
         default="match",

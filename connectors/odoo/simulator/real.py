@@ -182,6 +182,9 @@ class RealOdoo:
         return found[0]
 
     def _count(self, product: int, code: str, quantity: Any) -> None:
+        # As people do: they open the physical inventory, and Odoo then merges the quants and drops the reservations that orders
+        # confirmed at the same time have left behind.
+        self.client.call("stock.quant", "action_view_inventory", effect=True)
         location = self._warehouse(code)["lot_stock_id"][0]
         values = {"product_id": product, "location_id": location, "inventory_quantity": Decimal(str(quantity))}
         quant = self.client.create("stock.quant", values, context={"inventory_mode": True})

@@ -7,6 +7,7 @@ of a page in one call a warehouse. What is reported is therefore always the pres
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from connectors.odoo.changes import BEGINNING, Walk, fingerprint, iso
@@ -33,6 +34,8 @@ class InventoryLevels(OdooStream):
     def poll(self, cursor: Cursor | None, limit: int) -> Page:
         """First every stocked product, then those whose quants or moves changed."""
         state: dict[str, Any] = dict(cursor) if cursor else self._beginning()
+        if self._is_due(state):
+            state = {**state, "phase": "all", "after": 0, "full_at": self.clock.now().isoformat()}
         warehouses = self._warehouses()
         batch = max(1, limit // max(1, len(warehouses)))  # each product gives a message for each warehouse
         if state["phase"] == "all":
@@ -85,8 +88,22 @@ class InventoryLevels(OdooStream):
         following = {**state, "after": products[-1]["id"]} if full else {**state, "phase": "quant", "after": 0}
         return Page(self._levels(versions, warehouses), following, full)
 
+    def _is_due(self, state: dict[str, Any]) -> bool:
+        """Is it time to read all levels again? Odoo's own clean-up changes quants by SQL, without touching their write_date."""
+        every = self.config.full_stock_every
+        if not every or state["phase"] != "quant":
+            return False
+        return (self.clock.now() - datetime.fromisoformat(state["full_at"])).total_seconds() >= every
+
     def _beginning(self) -> dict[str, Any]:
-        return {"phase": "all", "after": 0, "quant": self._newest("stock.quant"), "move": self._newest("stock.move")}
+        now = self.clock.now().isoformat()
+        return {
+            "full_at": now,
+            "phase": "all",
+            "after": 0,
+            "quant": self._newest("stock.quant"),
+            "move": self._newest("stock.move"),
+        }
 
     def _newest(self, model: str) -> Cursor:
         """Where a walk of changes must begin so that nothing that happens during the first full reading is missed."""
