@@ -86,7 +86,7 @@ class Story(Recorder):
     def __init__(self) -> None:
         self.origins: list[Origin] = []
         self._hit: Hit | None = None
-        self._versions: dict[str, str] = {}
+        self._filters: dict[int, tuple[str, ...]] = {}  # of the parts of one program, which stay where they are
 
     def leaf(self, part: tree.Part, target: str, value: Any, reads: Reads, branches: tuple[str, ...]) -> None:
         """A value was made, or left out."""
@@ -103,7 +103,9 @@ class Story(Recorder):
         self, part: tree.Part, target: str, kind: str, reads: Reads, branches: tuple[str, ...], hit: Hit | None, link: str
     ) -> None:  # fmt: skip
         control = {path: value for path, value in reads.control.items() if path not in reads.data}
-        place, filters = part.place, tuple(_filters(part))
+        place, filters = part.place, self._filters.get(id(part))
+        if filters is None:
+            filters = self._filters[id(part)] = tuple(_filters(part))
         self.origins.append(
             Origin(target, place.file, place.line, kind, dict(reads.data), control, branches, filters, hit, link)
         )
