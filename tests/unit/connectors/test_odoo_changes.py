@@ -209,15 +209,16 @@ def test_a_clean_up_that_leaves_no_trace_is_found_by_the_daily_full_reading(
     """Odoo merges quants by SQL and leaves their write_date as it was, as its source says and the real 19 was seen to do."""
     sim.add_product("SKU-1", "One", 1, {"WH": 10})
     _, cursor = drain(odoo, "inventory_level", None)
+    watch.at += timedelta(hours=1)
+    sim.add_product("SKU-2", "Two", 1, {"WH": 5})
     _, cursor = drain(odoo, "inventory_level", cursor)
     with sim.lock:
         next(iter(sim.env["stock.quant"].rows.values()))["reserved_quantity"] = 4
-    watch.at += timedelta(hours=1)
     messages, cursor = drain(odoo, "inventory_level", cursor)
     assert messages == []
     watch.at += timedelta(hours=24)
     messages, cursor = drain(odoo, "inventory_level", cursor)
-    assert [(m.payload["qty_available"], m.payload["free_qty"]) for m in messages][:1] == [(10, 6)]
+    assert (10, 6) in [(m.payload["qty_available"], m.payload["free_qty"]) for m in messages]
     watch.at += timedelta(hours=1)
     assert drain(odoo, "inventory_level", cursor)[0] == []
 
