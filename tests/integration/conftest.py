@@ -59,7 +59,7 @@ def target():
 
     simulator = WebhookSimulator()
     with simulator.running() as server:
-        simulator.url = server.url
+        simulator.url, simulator.server = server.url, server
         yield simulator
 
 

@@ -106,7 +106,7 @@ def _answers(reference, base, case):
     def send():
         try:
             answers.append(reference.send(base, case, secret))
-        except Exception as error:  # noqa: BLE001 - it is a result like any other
+        except Exception as error:
             answers.append(repr(error))
 
     repeat, width = case["send"].get("repeat", 1), case["send"].get("concurrency", 1)

@@ -119,3 +119,58 @@ def test_stopping_gives_leases_back_and_the_next_start_goes_on(open_hub, target,
             time.sleep(0.05)
         assert hub.drain(30)
     assert sorted(_orders(target)) == sorted(f"#{1000 + number}" for number in range(20))
+
+
+def test_an_unreachable_target_opens_its_breaker_and_everything_goes_out_when_it_is_back(
+    backend, open_hub, target, order_webhook
+):
+    from urllib.parse import urlsplit
+
+    port = urlsplit(target.url).port
+    target.server.stop()
+    with open_hub(backend, sweep=0.2) as hub:
+        for number in range(12):
+            _accept(hub, order_webhook(number))
+        deadline = time.monotonic() + 20
+        while hub.store.connection_states()["dst"].breaker == "closed" and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert hub.store.connection_states()["dst"].breaker != "closed"
+        assert hub.store.exceptions() == []
+        with target.serve(port):
+            assert hub.drain(60)
+            assert sorted(_orders(target)) == sorted(f"#{1000 + number}" for number in range(12))
+            state = hub.store.connection_states()["dst"]
+            assert (state.breaker, state.failures) == ("closed", 0)
+            assert hub.store.conservation().delivered == 12
+
+
+def test_wrong_credentials_pause_the_target_and_lose_nothing(backend, open_hub, target, order_webhook):
+    from hub.sdk.testing.faults import ExpiredToken
+
+    target.faults.add(on="POST /order", then=[ExpiredToken()])
+    with open_hub(backend, sweep=0.2) as hub:
+        _accept(hub, order_webhook(1))
+        deadline = time.monotonic() + 15
+        while not hub.store.connection_states()["dst"].paused and time.monotonic() < deadline:
+            time.sleep(0.02)
+        state = hub.store.connection_states()["dst"]
+        assert (state.paused, state.pause_code) == (True, "CON-AUTH")
+        _accept(hub, order_webhook(2))
+        time.sleep(0.4)
+        assert _orders(target) == []
+        hub.resume("dst")
+        assert hub.drain(20)
+        assert sorted(_orders(target)) == ["#1001", "#1002"]
+
+
+def test_an_answer_that_never_comes_is_looked_up_and_the_effect_adopted(backend, open_hub, target, order_webhook):
+    from hub.sdk.testing.faults import Reset
+
+    target.honours_keys = False
+    target.faults.add(on="POST /order", then=[Reset(after_effect=True)])
+    with open_hub(backend, sweep=0.2) as hub:
+        message = _accept(hub, order_webhook(1)).ids[0]
+        assert hub.drain(40)
+        assert _orders(target) == ["#1001"]
+        (delivery,) = hub.store.trace(message).deliveries
+        assert [attempt["outcome"] for attempt in delivery["attempts"]] == ["unknown", "adopted"]
