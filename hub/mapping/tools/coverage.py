@@ -1,11 +1,12 @@
 """Which fields of the source nobody reads, and which canonical fields nobody sets: what gets lost, and whether that is on purpose.
 
 A test file may say ``not_mapped: {path: why}`` for source fields and ``not_set: {path: why}`` for canonical ones; these are listed
-apart, with the reason.
+apart, with the reason. A ``*`` in a path stands for anything.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,7 +129,10 @@ def _among(path: str, known: Iterable[str]) -> bool:
 
 
 def _why(path: str, notes: dict[str, str]) -> str:
-    return next((why for noted, why in notes.items() if covers(noted, path)), "")
+    for noted, why in notes.items():
+        if covers(noted, path) or ("*" in noted and re.fullmatch(".*".join(map(re.escape, noted.split("*"))), path)):
+            return why
+    return ""
 
 
 def _notes(opened: Opened) -> tuple[dict[str, str], dict[str, str]]:
