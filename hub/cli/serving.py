@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hub.cli.opening import catalog, open_project
+from hub.cli.signals import stop_signals, wait_for
 from hub.cli.views.console import out, print_json
 from hub.errors import ConfigError
 from hub.project import Project
@@ -34,8 +33,6 @@ ShareOption = Annotated[
     ),
 ]
 
-_LOOK_UP = 0.5
-"""Seconds. A signal that arrives just before the main thread blocks is handled only when it looks up again."""
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -78,7 +75,7 @@ def serve(serving: Serving) -> None:
 
     configure_logging(serving.log_level)
     stop = threading.Event()
-    with _stop_signals(stop), contextlib.ExitStack() as stack:
+    with stop_signals(stop), contextlib.ExitStack() as stack:
         hub = Hub(project, catalog(), role=serving.role, share=serving.share)
         stack.callback(hub.stop)
         url = ""
@@ -93,8 +90,7 @@ def serve(serving: Serving) -> None:
         else:
             hub.start()
         _announce(serving, project, url)
-        while not stop.wait(_LOOK_UP):
-            continue
+        wait_for(stop)
 
 
 def require_settings(project: Project) -> None:
@@ -117,21 +113,3 @@ def _announce(serving: Serving, project: Project, url: str) -> None:
     where = f", listening at [key]{url}[/key]" if url else ""
     out().print(f"[good]running[/good] [name]{project.name}[/name] ({serving.role}){where}; Ctrl-C stops it")
     out().file.flush()
-
-
-@contextlib.contextmanager
-def _stop_signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stop``; a second one ends the process as usual."""
-
-    def note(number: int, _frame: object) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -75,6 +75,7 @@ def emit(data: Any, *, as_json: bool, show: Callable[[], None]) -> None:
 def print_json(data: Any) -> None:
     """One JSON document on standard output."""
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.flush()
 
 
 def _plain(value: Any) -> Any:

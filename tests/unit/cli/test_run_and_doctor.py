@@ -173,6 +173,9 @@ def test_simulators(hub):
     assert said.json["config"]["base_url"] == said.json["url"]
     assert "Did you mean 'shopify'?" in hub("sim", "run", "shopfy").err
     assert "for hub.yaml" in hub("sim", "run", "odoo", "--seconds", "0.1").out
+    assert hub("sim", "run", "shopify", "--make", "order=3", "--seconds", "0.1").code == 0
+    assert hub("sim", "run", "shopify", "--make", "order", "--seconds", "0.1").code == 2
+    assert hub("sim", "run", "shopify", "--make", "moon=3", "--seconds", "0.1").code == 2
 
 
 def test_connectors(hub):
