@@ -18,6 +18,7 @@ _HOME = {
     ),
     "hub.sdk.http": ("Exchange", "HttpClient", "HttpResponse", "WireTap"),
     "hub.sdk.jsonio": ("dump_json", "read_json", "read_object"),
+    "hub.sdk.keys": ("KeyRing", "verify_public_key"),
     "hub.sdk.paging": ("ChangeCursor", "Since", "all_pages", "next_link", "offset_pages"),
     "hub.sdk.ratelimit": ("Concurrency", "CostBucket", "FixedWindow", "Hold", "TokenBucket", "dump_limit", "load_limit"),
     "hub.sdk.records": (

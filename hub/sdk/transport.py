@@ -7,6 +7,7 @@ third of the time: see docs/adr/0003-http-on-the-standard-library.md.
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import io
 import os
@@ -148,6 +149,7 @@ class Wire:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._idle: dict[tuple[str, str, int], list[_Connection]] = {}
         self._lock = threading.Lock()
+        self._sweep_at = 0.0
 
     def call(
         self,
@@ -214,13 +216,27 @@ class Wire:
             connection.close()
 
     def _keep(self, origin: tuple[str, str, int], connection: _Connection) -> None:
-        connection.idle_since = time.monotonic()
+        connection.idle_since = now = time.monotonic()
         with self._lock:
             waiting = self._idle.setdefault(origin, [])
             waiting.append(connection)
-            surplus = waiting.pop(0) if len(waiting) > MOST_IDLE else None
-        if surplus is not None:
-            surplus.close()
+            old = [waiting.pop(0)] if len(waiting) > MOST_IDLE else []
+            if now > self._sweep_at:
+                self._sweep_at = now + KEEPALIVE
+                old += self._expired(now)
+        for one in old:
+            one.close()
+
+    def _expired(self, now: float) -> list[_Connection]:
+        """Take out what nobody will use again, such as connections to a system that has gone."""
+        old = [one for waiting in self._idle.values() for one in waiting if now - one.idle_since > KEEPALIVE]
+        gone = set(map(id, old))
+        self._idle = {
+            origin: kept
+            for origin, waiting in self._idle.items()
+            if (kept := [one for one in waiting if id(one) not in gone])
+        }
+        return old
 
     def _connect(self, origin: tuple[str, str, int], until: float) -> _Connection:
         """Connect to the very address that the guard has checked."""
@@ -311,6 +327,9 @@ def close_all() -> None:
     with _wires_lock:
         for one in _wires.values():
             one.close()
+
+
+atexit.register(close_all)
 
 
 def _headers(response: http.client.HTTPResponse) -> dict[str, str]:

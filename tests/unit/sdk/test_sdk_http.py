@@ -556,3 +556,17 @@ def test_a_forked_process_opens_its_own_connections(http: HttpClient) -> None:
                 os._exit(2)
         assert os.waitpid(child, 0)[1] == 0
         assert len(opened) == 2
+
+
+def test_connections_to_systems_that_have_gone_are_closed(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hub.sdk import transport
+
+    wire = transport.Wire(http.egress)
+    monkeypatch.setattr(transport, "KEEPALIVE", 0.05)
+    for _ in range(3):
+        with talking_server(OK) as (url, _):
+            wire.call("GET", url, [(b"host", b"x")], b"", 2, 1000)
+        time.sleep(0.06)
+    assert sum(map(len, wire._idle.values())) == 1
+    wire.close()
+    assert not wire._idle
