@@ -54,7 +54,7 @@ def _process(store: Store, context: Context, claimed: Sequence[ClaimedMessage], 
     try:
         _retried(store, context, claimed, report)
     except StoreError as error:
-        if error.code != "STO-REFUSED":
+        if error.code not in ("STO-REFUSED", "STO-CONFLICT"):
             raise
         if len(claimed) > 1:  # one message holds what the database refuses: find it
             for message in claimed:

@@ -6,11 +6,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.errors import HubError
+from hub.canonical.reasons import reason
+from hub.errors import HubError, StoreError
 from hub.pipeline.context import Context
 from hub.pipeline.deliver import Outcome, deliver
 from hub.pipeline.outcome import settlement_of
@@ -18,7 +19,7 @@ from hub.pipeline.prepare import Job, prepare
 from hub.pipeline.render import external_id_of, key_of, outbound_record
 from hub.pipeline.settle import Decision, Ending, Facts, settle
 from hub.sdk.connector import Connector
-from hub.store import ClaimedDelivery, Frozen, Settlement, Store
+from hub.store import ClaimedDelivery, Frozen, Settlement, Step, Store, Trouble
 from hub.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -61,6 +62,22 @@ def work_batch(
     for target, deliveries in groups.items():
         _Batch(store, context, target, executor, report).work(deliveries)
     return report
+
+
+def _without_result(settlement: Settlement) -> Settlement:
+    """An outcome that cannot be written is an exception; the effect at the target may be there."""
+    trouble = Trouble("HUB-BUG", "the database refused what the target answered", reason("HUB-BUG").fix)
+    return replace(
+        settlement,
+        state="failed",
+        reason="HUB-BUG",
+        maybe_sent=True,
+        trouble=trouble,
+        waits=(),
+        links=(),
+        touched=(),
+        steps=(Step("settle", "failed", "HUB-BUG", trouble.detail),),
+    )
 
 
 class _Batch:
@@ -178,12 +195,30 @@ class _Batch:
         good = sum(decision.healthy is True for _, decision in decided)
         bad = sum(decision.healthy is False for _, decision in decided)
         self._shared(decided, good, bad)
-        settled = self._store.settle_deliveries(
+        written = self._written(
             [settlement_of(job, decision, self._context) for job, decision in decided], (self._target,) if good else ()
         )
-        for job, decision in decided:
-            self._report.count(decision.state if job.delivery.id in settled.written else "fenced")
+        for job, _ in decided:
+            self._report.count(written.get(job.delivery.id, "fenced"))
+
+    def _written(self, settlements: Sequence[Settlement], answered: tuple[str, ...]) -> dict[int, str]:
+        """Write outcomes, and say which state each delivery is in now; those that somebody else took over are left out.
+
+        One that the database refuses never takes the others with it, and ends as an exception.
+        """
+        try:
+            settled = self._store.settle_deliveries(settlements, answered)
+        except StoreError as error:
+            if error.code not in ("STO-REFUSED", "STO-CONFLICT"):
+                raise
+            if len(settlements) > 1:
+                parts = [self._written([one], answered) for one in settlements]
+                return {identity: state for part in parts for identity, state in part.items()}
+            log.exception("deliver.refused", code="HUB-BUG", delivery=settlements[0].delivery_id)
+            settlements = [_without_result(settlements[0])]
+            settled = self._store.settle_deliveries(settlements, answered)
         self._report.targets |= settled.targets
+        return {one.delivery_id: one.state for one in settlements if one.delivery_id in settled.written}
 
     def _shared(self, decided: Sequence[tuple[Job, Decision]], good: int, bad: int) -> None:
         if bad and not good:

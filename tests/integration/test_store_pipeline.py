@@ -563,7 +563,7 @@ def test_many_workers_on_shared_records_lose_nothing(hub: Hub) -> None:
                 work_batch(hub.store, hub.context, deliveries)
                 if not messages and not deliveries and not hub.store.in_flight():
                     return
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             faults.append(error)
 
     with ThreadPoolExecutor(4) as executor:
@@ -576,3 +576,33 @@ def test_many_workers_on_shared_records_lose_nothing(hub: Hub) -> None:
     assert Counter(sent.stream for sent in hub.book.sent) == {"order": 200, "customer": 10}
     partners = {sent.data["partner"] for sent in hub.book.sent if sent.stream == "order"}
     assert len(partners) == 10
+
+
+def test_an_answer_that_the_database_refuses_harms_no_other(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Book.deliver
+
+    def deliver(book: Book, record: OutboundRecord) -> DeliverResult:
+        result = honest(book, record)
+        if record.data["ref"] != "#2":
+            return result
+        twice = "ord_01ARZ3NDEKTSV4RRFFQ69G5FAV"  # one record under two ids: the database keeps that apart
+        return DeliverResult(result.external_id, links=[("order", twice, "x1"), ("order", twice, "x2")])
+
+    monkeypatch.setattr(Book, "deliver", deliver)
+    for number in (1, 2, 3):
+        hub.receive("order", order(number))
+    hub.process()
+    report = hub.work()
+    assert (report.done, report.failed) == (2, 1)
+    (trouble,) = hub.store.exceptions()
+    assert (trouble["code"], trouble["keys"][0]) == ("HUB-BUG", "order 2")
+
+
+def test_a_message_that_the_database_refuses_harms_no_other(hub: Hub) -> None:
+    hub.receive("order", order(1))
+    nasty = hub.receive("order", {**order(2), "id": "o\x00"})
+    hub.receive("order", order(3))
+    report = hub.process()
+    assert report.done >= 2
+    assert hub.store.in_flight() == {"delivery.pending": report.done}
+    assert [trouble["message_id"] for trouble in hub.store.exceptions()] == [nasty] * report.exceptions
