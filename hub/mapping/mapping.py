@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from hub.errors import LinkMissing, MappingError
 from hub.mapping.evaluate import Evaluator, Outcome, links_missing
 from hub.mapping.fast import Run, finder
+from hub.mapping.filters import FILTERS
 from hub.mapping.findings import Finding, MappingFault
 from hub.mapping.lineage import Lineage
+from hub.mapping.own_filters import version
 from hub.mapping.recording import Recorder
 from hub.mapping.runtime import Links
 from hub.mapping.source import Built, Direction, Source
@@ -77,7 +79,8 @@ class Mapping:
         )
         self.tables = {name: table.version for name, table in sorted(self._tables.items())}
         versions = "".join(f"{name}={version};" for name, version in self.tables.items())
-        self.hash = hashlib.sha256(f"{ENGINE}\0{built.digest}\0{versions}".encode()).hexdigest()[:32]
+        own = version(built.code.filters, filters, FILTERS)
+        self.hash = hashlib.sha256(f"{ENGINE}\0{built.digest}\0{versions}\0{own}".encode()).hexdigest()[:32]
 
     def _parts(self) -> Iterator[Part]:
         for _, part in self.program.let:

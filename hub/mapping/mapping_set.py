@@ -14,6 +14,7 @@ from hub.mapping import limits
 from hub.mapping.findings import Finding, MappingInvalid
 from hub.mapping.lookups import Lookups
 from hub.mapping.mapping import Mapping
+from hub.mapping.own_filters import own_filters
 from hub.mapping.source import Library, Source, build, read_source, stamp_of
 
 _ENDINGS = tuple(
@@ -34,6 +35,7 @@ class MappingSet:
         self.lookups = lookups
         self.filters = filters
         self.problems: list[Finding] = []
+        self.found_in_filters: list[Finding] = []
         self._read: dict[Path, tuple[tuple[int, int], Source | MappingInvalid]] = {}
         self._sources: dict[Pair, list[Source]] = {}
         self._broken: dict[Pair, MappingInvalid] = {}
@@ -49,7 +51,11 @@ class MappingSet:
         lookups: Lookups | None = None,
         filters: MappingABC[str, Callable[..., Any]] | None = None,
     ) -> MappingSet:
-        """Finds the mappings below these folders. Broken files do not stop the others: see ``problems``."""
+        """Finds the mappings below these folders. Broken files do not stop the others: see ``problems``.
+
+        Without ``filters`` there are the hub's own and those of a `filters.py` beside a folder; a change of that file needs
+        a new process.
+        """
         paths = [Path(folder) for folder in folders]
         if lookups is None:
             places = [
@@ -58,7 +64,13 @@ class MappingSet:
                 for place in (path / "lookups", *sorted(path.glob("*/lookups")), path.parent / "lookups")
             ]
             lookups = Lookups.load(list(dict.fromkeys(places)))
-        made = cls(paths, lookups, filters if filters is not None else builtin_filters())
+        found: list[Finding] = []
+        if filters is None:
+            builtin = builtin_filters()
+            own, found = own_filters(paths, builtin)
+            filters = {**builtin, **own}
+        made = cls(paths, lookups, filters)
+        made.found_in_filters = found
         made._scan()
         return made
 
@@ -194,7 +206,7 @@ class MappingSet:
 
     def _report(self) -> None:
         found = [finding for error in self._broken.values() for finding in error.findings]
-        self.problems = list(dict.fromkeys(found))
+        self.problems = list(dict.fromkeys([*self.found_in_filters, *found]))
 
     def _file(self, path: Path, folder: int) -> tuple[tuple[int, int], Source | MappingInvalid]:
         label = self._label(path)

@@ -22,7 +22,7 @@ from hub.canonical import InventoryLevel
 from hub.mapping import Lookups, Mapping, MappingSet, NoLinks
 from hub.mapping.mapping_set import builtin_filters
 
-ROUNDS = 25
+ROUNDS = 80
 CENT = Decimal("0.01")
 
 
@@ -305,22 +305,22 @@ def run() -> dict[str, float]:
             "engine": lambda: order.run(ORDER, meta=meta, links=links),
             "lineage": recorded,
         },
-        200,
+        50,
     )
     validate = InventoryLevel.model_validate
 
     def mapped_and_validated() -> None:
         validate(flat.run(FLAT, meta=meta, links=links).record)
 
-    level = _best(mapped_and_validated, 2000)
-    leaf_by_leaf = _in_turns({"leaf": _leaf_by_leaf(), "engine": lambda: order.run(ORDER, meta=meta, links=links)}, 20)
+    level = _best(mapped_and_validated, 300)
+    leaf_by_leaf = _in_turns({"leaf": _leaf_by_leaf(), "engine": lambda: order.run(ORDER, meta=meta, links=links)}, 2)
 
     def told() -> None:
         lineage = order.run(ORDER, meta=meta, links=links, lineage=True).lineage
         assert lineage is not None
         assert lineage.origins
 
-    story = _best(told, 5)
+    story = _best(told, 1)
     engine = min(times["engine"])
     return {
         "mapping.order.hand_written_us": round(min(times["hand"]), 2),

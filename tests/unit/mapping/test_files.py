@@ -314,3 +314,27 @@ def test_messages_are_translated_while_files_change(folders):
         for one in running:
             one.result()
     assert seen <= {"#1", *map(str, range(12))}
+
+
+def test_the_filters_of_a_project(folders):
+    own, default = folders
+    write(default / "order.to_canonical.yaml", ORDER.replace("src.name", "src.name | shout(2)"))
+    file = write(
+        own.parent / "filters.py",
+        "from os.path import join\n\ndef shout(value, times):\n    return value + '!' * times\n\ndef _private():\n    pass\n",
+    )
+    one = MappingSet.load(folders)
+    assert one.problems == []
+    assert made(one.inbound("shop", "order")[1])["number"] == "#1!!"
+    write(file, file.read_text().replace("'!'", "'?'"))
+    two = MappingSet.load(folders)
+    assert made(two.inbound("shop", "order")[1])["number"] == "#1??"
+    assert one.inbound("shop", "order")[1].hash != two.inbound("shop", "order")[1].hash
+    assert one.inbound("shop", "order")[0].hash == two.inbound("shop", "order")[0].hash
+    write(file, "def upper(value):\n    return value\n\ndef shout():\n    pass\n")
+    assert [(finding.code, finding.file, finding.line) for finding in MappingSet.load(folders).problems] == [
+        ("MAP031", "filters.py", 1),
+        ("MAP031", "filters.py", 4),
+    ]
+    write(file, "def (")
+    assert MappingSet.load(folders).problems[0].message == "The file cannot be loaded (SyntaxError)."
