@@ -64,11 +64,23 @@ def make_case(opened: Opened, payload: Any, name: str, *, keep_personal: bool = 
     if expected in files:
         expected.write_text(write_json(made.record) + "\n", encoding="utf-8")
     before = test.read_text(encoding="utf-8") if test.is_file() else "cases:\n"
-    if not before.endswith("\n"):
-        before += "\n"
-    indent = "  " if re.search(r"^cases:\n  - ", before, re.MULTILINE) else ""
-    test.write_text(before + "".join(f"{indent}{line}\n" for line in lines), encoding="utf-8")
+    test.write_text(_with_case(before, lines), encoding="utf-8")
     return Made(name, test, files, len(scrubber.replaced), outcome)
+
+
+def _with_case(text: str, case: list[str]) -> str:
+    """The test file with one more case at the end of its list; what follows the list, and every comment, stays."""
+    rows = text.splitlines()
+    start = next((number for number, row in enumerate(rows) if row.startswith("cases:")), None)
+    if start is None or rows[start].partition("#")[0].strip() != "cases:":
+        raise ConfigError("The cases cannot be added to this test file.", fix="Write `cases:` on a line of its own.")
+    end = start + 1
+    while end < len(rows) and (not rows[end].strip() or rows[end][0] in " -#"):
+        end += 1
+    while end > start + 1 and (not rows[end - 1].strip() or rows[end - 1].startswith("#")):
+        end -= 1  # comments and empty lines before the next key belong to it
+    indent = "  " if any(row.startswith("  - ") for row in rows[start + 1 : start + 2]) else ""
+    return "\n".join([*rows[:end], *(f"{indent}{line}" for line in case), *rows[end:]]) + "\n"
 
 
 def _free(folder: Path, slug: str) -> str:

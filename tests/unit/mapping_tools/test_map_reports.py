@@ -115,6 +115,18 @@ def test_case_of_a_failing_payload_expects_the_error(shop: Path, order: dict[str
     assert all(outcome.passed for outcome in run_tests([shop]))
 
 
+def test_case_goes_to_the_end_of_the_list_and_leaves_the_rest(shop: Path, order: dict[str, Any]) -> None:
+    tests = shop / "order.to_canonical.test.yaml"
+    tests.write_text(tests.read_text() + "\n# Why.\nnot_mapped: {customer: elsewhere}\n")
+    make_case(_order(shop), order, "one more")
+    make_case(_order(shop), order, "and another")
+    assert tests.read_text().endswith("\n\n# Why.\nnot_mapped: {customer: elsewhere}\n")
+    assert [case.name for case in cases_of.read_cases(tests)][-2:] == ["one more", "and another"]
+    tests.write_text("cases:\n  - name: indented\n    given: samples/order.json\n    has: {currency: EUR}\n")
+    make_case(_order(shop), order, "a third")
+    assert [case.name for case in cases_of.read_cases(tests)] == ["indented", "a third"]
+
+
 def test_same_person_gets_the_same_stand_in_everywhere() -> None:
     scrubbed = Scrubber().scrub(
         {
