@@ -25,7 +25,9 @@ def test_schema_is_a_valid_schema(name: str):
     Draft202012Validator.check_schema(schema(name))
 
 
-@pytest.mark.parametrize(("name", "file"), [("hub", "hub.yaml"), ("flows", "flows/main.yaml"), ("ownership", "ownership.yaml")])
+@pytest.mark.parametrize(
+    ("name", "file"), [("hub", "hub.yaml"), ("flows", "flows/main.yaml"), ("ownership", "ownership.yaml")]
+)
 def test_a_new_project_fits(name: str, file: str, tmp_path: Path):
     make_project(tmp_path / "company")
     validator = Draft202012Validator(schema(name))
