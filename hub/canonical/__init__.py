@@ -3,11 +3,13 @@
 from hub.canonical.base import Address, Entity, Model, Money
 from hub.canonical.customer import Customer
 from hub.canonical.inventory import InventoryLevel, Warehouse
+from hub.canonical.invoice import Invoice
 from hub.canonical.order import Order, OrderLine
+from hub.canonical.price import Price
 from hub.canonical.product import Product, Variant
 from hub.canonical.shipment import Shipment
 
-_ALL: list[type[Entity]] = [Product, Warehouse, Variant, Customer, InventoryLevel, Order, Shipment]
+_ALL: list[type[Entity]] = [Product, Warehouse, Variant, Price, Customer, InventoryLevel, Order, Shipment, Invoice]
 
 ENTITIES: dict[str, type[Entity]] = {entity.entity: entity for entity in sorted(_ALL, key=lambda entity: entity.rank)}
 """Every canonical entity by its name, those that others refer to first."""
@@ -18,10 +20,12 @@ __all__ = [
     "Customer",
     "Entity",
     "InventoryLevel",
+    "Invoice",
     "Model",
     "Money",
     "Order",
     "OrderLine",
+    "Price",
     "Product",
     "Shipment",
     "Variant",
