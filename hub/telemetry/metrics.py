@@ -24,7 +24,12 @@ BREAKER = Gauge(
     "hub_breaker_open", "1 while the connection's circuit breaker is open.", ["connection"], registry=REGISTRY
 )
 PAUSED = Gauge("hub_connection_paused", "1 while the connection is paused.", ["connection"], registry=REGISTRY)
-LAG = Gauge("hub_oldest_due_seconds", "Age of the oldest delivery that is due, by connection.", ["connection"], registry=REGISTRY)
+LAG = Gauge(
+    "hub_oldest_due_seconds",
+    "Age of the oldest delivery that is due, by connection.",
+    ["connection"],
+    registry=REGISTRY,
+)
 LEDGER = Gauge(
     "hub_conservation", "in = delivered + filtered + superseded + exceptions + in flight.", ["part"], registry=REGISTRY
 )

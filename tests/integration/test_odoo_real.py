@@ -192,7 +192,7 @@ def test_fifty_orders_by_eight_workers_with_lost_answers_are_fifty_orders(
                 return
             try:
                 settle(lambda: through, order(products, marker, 1))
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 failures.append(error)
 
     workers = [threading.Thread(target=worker) for _ in range(8)]

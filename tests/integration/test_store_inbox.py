@@ -147,7 +147,7 @@ def test_many_receivers_accept_the_same_facts_once(store: Store) -> None:
             for start in range(0, 100, 20):
                 numbers = [(start + seed * 7 + step * 13) % 100 for step in range(20)]
                 answers.append(store.accept([order(number) for number in numbers]))
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             faults.append(error)
 
     threads = [threading.Thread(target=send, args=(seed,)) for seed in range(8)]

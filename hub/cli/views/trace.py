@@ -40,8 +40,8 @@ def show_trace(view: Any, now: float, *, payloads: bool = False, http: bool = Fa
     if message["causation_id"]:
         _line(Text(f"a replay or a consequence of message {message['causation_id']}", "quiet"))
     if message["duplicates"]:
-        times = "once more" if message["duplicates"] == 1 else f"{message['duplicates']} times more"
-        _line(Text(f"the same fact came {times}, and was absorbed", "quiet"))
+        often = "once more" if message["duplicates"] == 1 else f"{message['duplicates']} times more"
+        _line(Text(f"the same fact came {often}, and was absorbed", "quiet"))
     began = message["received_at"]
     for step, times in _counted([step for step in view.steps if step["delivery_id"] is None]):
         _step(step, began, payloads, times=times)
