@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import BaseModel, SecretStr
 
 from hub.errors import ConfigError, HubError
 from hub.project import Project
-from hub.runtime.pace import Pace
+from hub.runtime.pace import Pace, SharedPace
 from hub.runtime.threads import DaemonPool
 from hub.sdk.clock import SystemClock
 from hub.sdk.connector import Connector, ConnectorConfig, ConnectorIO
@@ -35,14 +36,16 @@ class Catalog(Protocol):
 class Connections:
     """Makes each connection's connector once, when it is first needed. A connection that cannot be made harms no other.
 
-    ``share`` is the number of processes that work side by side: each keeps to its part of the connection's limits.
+    ``share`` is the number of processes that work side by side: each makes its part of the calls at the same time. A rate is
+    kept by all of them together, through the store, unless this process is ``alone``.
     """
 
-    def __init__(self, project: Project, catalog: Catalog, store: Store, *, share: int = 1) -> None:
+    def __init__(self, project: Project, catalog: Catalog, store: Store, *, share: int = 1, alone: bool = True) -> None:
         self._project = project
         self._catalog = catalog
         self._store = store
         self._share = max(1, share)
+        self._alone = alone
         self._made: dict[str, Connector[Any]] = {}
         self._executors: dict[str, DaemonPool] = {}
         self._lock = threading.Lock()
@@ -135,7 +138,9 @@ class Connections:
     def _world(self, name: str, config: ConnectorConfig, allow_hosts: tuple[str, ...]) -> ConnectorIO:
         secrets = list(secrets_of(config))
         register_each(secrets)
-        pace = Pace(config.rate / self._share if config.rate else None)
+        pace: Pace | SharedPace = Pace(config.rate)
+        if config.rate and not self._alone:
+            pace = SharedPace(config.rate, partial(self._store.reserve_calls, name))
         http = HttpClient(allow_hosts=allow_hosts, secrets=secrets, deadline=config.deadline, before=pace.wait)
         return ConnectorIO(
             http=http, clock=SystemClock(), log=get_logger(f"connector.{name}"), tokens=self._store.tokens(name),

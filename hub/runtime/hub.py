@@ -67,7 +67,7 @@ class Hub:
     def _assemble(self, bus: WakeBus | None, share: int, sweep: float | None) -> None:
         project = self.project
         self.store.register_connections(list(project.connections))
-        self.connections = Connections(project, self.catalog, self.store, share=share)
+        self.connections = Connections(project, self.catalog, self.store, share=share, alone=self.role == "embedded")
         self.faults = self.connections.faults
         self.connections.check_all()
         self.mappings = load_mappings(project, self.catalog)

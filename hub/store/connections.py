@@ -145,6 +145,26 @@ def hold_rate(database: Database, name: str, seconds: float) -> None:
     database.transact(body)
 
 
+def reserve_calls(database: Database, name: str, count: int, rate: float, burst: float) -> float:
+    """Speak for the next ``count`` calls at ``rate`` a second, over all workers. Returns seconds to wait before making them."""
+
+    def body(connection: Connection) -> float:
+        now = database.now_in(connection)
+        database.run(connection, _ENSURE, name, now)
+        rows = database.rows(
+            connection,
+            "UPDATE connection SET rate_slot = CASE WHEN COALESCE(rate_slot, 0) > ? THEN rate_slot ELSE ? END + ? "
+            "WHERE name = ? RETURNING rate_slot",
+            now,
+            now,
+            count / rate,
+            name,
+        )
+        return max(0.0, float(rows[0][0]) - now - burst / rate)
+
+    return database.transact(body)
+
+
 def _due_now(database: Database, connection: Connection, name: str, now: float) -> None:
     """The system is back: what waits for a retry need not wait longer, except where an unknown outcome must settle first."""
     database.run(

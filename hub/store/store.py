@@ -231,6 +231,10 @@ class Store:
         """The system asked for silence: no worker claims its deliveries for so long."""
         connections.hold_rate(self.database, connection, seconds)
 
+    def reserve_calls(self, connection: str, count: int, rate: float, burst: float) -> float:
+        """Speak for ``count`` calls at ``rate`` a second, over all workers. Returns seconds to wait before making them."""
+        return connections.reserve_calls(self.database, connection, count, rate, burst)
+
     def tokens(self, connection: str) -> Tokens:
         """The durable token store of a connection (the SDK's ``TokenStore``)."""
         return Tokens(self.database, connection)

@@ -287,6 +287,7 @@ connection = Table(
     _count("breaker_trips"),
     _count("failures"),
     _time("rate_until"),  # the target asked for silence until then
+    _time("rate_slot"),  # up to when calls are spoken for, at the connection's own rate
     _time("published_at"),
     _time("updated_at", nullable=False),
 )

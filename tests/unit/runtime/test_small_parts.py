@@ -11,7 +11,7 @@ from hub.errors import ConfigError
 from hub.runtime.assembly import compile_condition
 from hub.runtime.batch_size import BatchSize
 from hub.runtime.connections import secrets_of
-from hub.runtime.pace import Pace
+from hub.runtime.pace import Pace, SharedPace
 from hub.runtime.supervisor import Supervisor
 from hub.runtime.threads import DaemonPool
 
@@ -174,3 +174,18 @@ def test_calls_that_have_not_begun_can_be_dropped():
     go.set()
     assert first.result(2) is True
     assert second.cancelled()
+
+
+def test_two_workers_keep_one_rate_together(tmp_path):
+    from functools import partial
+
+    from hub.store import Store
+
+    at = _Time()
+    store = Store.open(f"sqlite:///{tmp_path}/hub.db", clock=at)
+    paces = [SharedPace(10.0, partial(store.reserve_calls, "shop"), at.sleep) for _ in range(2)]
+    for _ in range(40):
+        for pace in paces:
+            pace.wait()
+    store.close()
+    assert at.now - 100.0 == pytest.approx(7.0, abs=0.3)  # 80 calls at 10 a second, after a burst of 10

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("breaker_trips", sa.Integer(), server_default="0", nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("rate_until", sa.Double(), nullable=True),
+        sa.Column("rate_slot", sa.Double(), nullable=True),
         sa.Column("published_at", sa.Double(), nullable=True),
         sa.Column("updated_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
