@@ -63,7 +63,7 @@ def prepare(
         for job in lacking:
             _render(job, context, links)
         _search(store, context, connector, [job for job in lacking if job.missing], links, executor)
-    _await_optional(jobs, links)
+    _await_optional(jobs, context, links)
     return jobs
 
 
@@ -101,13 +101,19 @@ def _render(job: Job, context: Context, links: TargetLinks) -> None:
         job.outcome = Outcome(Ending.UNCHANGED, code="FLT-UNCHANGED", detail="the request is the same as the last one")
 
 
-def _await_optional(jobs: Sequence[Job], links: TargetLinks) -> None:
+def _await_optional(jobs: Sequence[Job], context: Context, links: TargetLinks) -> None:
     """A record that a request would name if it were there, and that is on its way, is waited for: it ends or fails soon."""
     without = [job for job in jobs if job.outcome is None and job.optional]
+    if not without:
+        return
+    # first who is on the way, then who is there: the other way round, one could arrive in between and be missed
     coming = links.coming({one for job in without for one in job.optional})
+    links.ask_again()
     for job in without:
-        if awaited := tuple(one for one in job.optional if one in coming):
+        if awaited := tuple(one for one in job.optional if one in coming and one not in links.known):
             _wait(job, awaited, links.target)
+        elif any(one in links.known for one in job.optional):
+            _render(job, context, links)
 
 
 def _wait(job: Job, missing: tuple[Missing, ...], target: str) -> None:
