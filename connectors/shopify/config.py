@@ -51,6 +51,10 @@ class ShopifyConfig(ConnectorConfig):
         le=86_400,
         description="Seconds that a poll reads again, since the shop's search index lags behind.",
     )
+    bulk_import: bool = Field(
+        default=False,
+        description="Read the catalogue for the first time by a background query: for shops of more than 25,000 variants.",
+    )
     page_size: int = Field(
         default=10, ge=1, le=250, description="Orders in one page at the most; made smaller when a page costs too much."
     )

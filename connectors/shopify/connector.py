@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import ClassVar, Protocol
 
 from connectors.shopify.api import ShopifyApi
+from connectors.shopify.bulk import Bulk
 from connectors.shopify.catalogue import Products, Variants
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.customers import Customers
@@ -13,6 +14,7 @@ from connectors.shopify.finding import Finding
 from connectors.shopify.inbound import messages
 from connectors.shopify.order_writes import OrderWrites
 from connectors.shopify.polling import Polling
+from connectors.shopify.prices import Prices
 from connectors.shopify.refunds import Refunds
 from connectors.shopify.shipments import Shipments
 from connectors.shopify.stock import Stock
@@ -71,12 +73,13 @@ class ShopifyConnector(Connector[ShopifyConfig]):
     def __init__(self, config: ShopifyConfig, io: ConnectorIO) -> None:
         super().__init__(config, io)
         self._api = ShopifyApi(config, io)
-        self._polling = Polling(self._api, config, io.clock)
+        self._polling = Polling(self._api, config, io.clock, Bulk(self._api, io))
         self._finding = Finding(self._api, config)
         self._subscriptions = Subscriptions(self._api)
         self._writers: dict[str, Writer] = {
             "order": OrderWrites(self._api, self._finding.variant, io.installation),
             "refund": Refunds(self._api),
+            "price": Prices(self._api),
             "product": Products(self._api),
             "variant": Variants(self._api, self._finding),
             "customer": Customers(self._api),

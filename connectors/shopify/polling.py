@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from connectors.shopify.api import ShopifyApi
+from connectors.shopify.bulk import Bulk
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.orders import order_payload
 from connectors.shopify.reading import Reading
@@ -24,11 +25,12 @@ _DEEPEST = 20_000
 class Polling:
     """Reads the changes of orders and variants."""
 
-    def __init__(self, api: ShopifyApi, config: ShopifyConfig, clock: Clock) -> None:
+    def __init__(self, api: ShopifyApi, config: ShopifyConfig, clock: Clock, bulk: Bulk) -> None:
         self._api = api
         self._config = config
         self._clock = clock
         self._reading = Reading(api, config)
+        self._bulk = bulk
 
     def orders(self, cursor: Cursor | None, limit: int) -> Page:
         """The next page of changed orders, oldest change first."""
@@ -46,8 +48,10 @@ class Polling:
         return order_message(node, "fetch") if node else None
 
     def variants(self, cursor: Cursor | None, limit: int) -> Page:
-        """The next page of changed variants, in the order of their ids."""
+        """The next page of changed variants, in the order of their ids; at the very first, of all by a background query if so set."""
         at = dict(cursor or {})
+        if "bulk" in at or (not at and self._config.bulk_import):
+            return self._all_variants(at)
         begun = at.get("begun") or version_of(self._clock.now().isoformat())
         data = self._api.query("variants", first=min(limit, 100), after=at.get("after"), query=_since(at.get("since")))
         found = data["productVariants"]
@@ -59,6 +63,20 @@ class Polling:
                 messages, {"since": at.get("since"), "begun": begun, "after": found["pageInfo"]["endCursor"]}, more=True
             )
         return Page(messages, {"since": self._earlier(begun)})
+
+    def _all_variants(self, at: Cursor) -> Page:
+        """Start the background query, or look whether it is done, or read the next piece of its file."""
+        if "bulk" not in at:
+            begun = version_of(self._clock.now().isoformat())
+            return Page([], {"bulk": self._bulk.start("variants_bulk"), "begun": begun})
+        url, currency = self._bulk.state(at["bulk"])
+        if url is None:
+            return Page([], at)
+        rows, further = self._bulk.rows(url, int(at.get("offset", 0)))
+        messages = [variant_message(variant_payload(row, currency), "poll") for row in rows]
+        if further is not None:
+            return Page(messages, {**at, "offset": further}, more=True)
+        return Page(messages, {"since": self._earlier(at["begun"])})
 
     def variant(self, external_id: str) -> RawMessage | None:
         """One variant as it is now."""

@@ -52,6 +52,14 @@ STREAMS = {
             natural_key="email",
             state_carrying=True,
         ),
+        Stream(
+            "price",
+            "variant",
+            create=FULL,
+            update=FULL,
+            delete=_no("a price is replaced by another one"),
+            state_carrying=True,
+        ),
         Stream("warehouse", "warehouse", find=FULL, natural_key="code"),
         Stream(
             "inventory_level",

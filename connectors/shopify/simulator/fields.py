@@ -56,7 +56,7 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
         return connection(sorted(found, key=place, reverse=reverse), first, after, place)
 
     def variants(
-        _: Any, __: Info, first: int | None = None, after: str | None = None, query: str | None = None, **___: Any
+        _: Any, info: Info, first: int | None = None, after: str | None = None, query: str | None = None, **__: Any
     ) -> Any:
         indexed = [
             variant
@@ -64,7 +64,9 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
             if not (query and shop.search_lags and variant.created >= shop.begun)
         ]
         found = search(indexed, query, _VARIANT_SEARCH)
-        return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number])
+        return connection(
+            sorted(found, key=_by_id), first, after, lambda row: [row.number], endless=info.context == "bulk"
+        )
 
     def customers(
         _: Any, __: Info, first: int | None = None, after: str | None = None, query: str | None = None, **given: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -86,11 +87,15 @@ def connection(
     first: int | None,
     after: str | None = None,
     key: Callable[[Any], Any] | None = None,
+    *,
+    endless: bool = False,
 ) -> dict[str, Any]:
     """One page of ``items``. With ``key``, a cursor stands for a place in the order of keys, and so stays right when items move."""
+    if endless:
+        first = sys.maxsize
     if first is None:
         raise GraphQLError("you must provide one of first or last")
-    if first > LARGEST_PAGE:
+    if first > LARGEST_PAGE and not endless:
         raise GraphQLError(f"first cannot exceed {LARGEST_PAGE}")
     rows = list(items)
     places = [[*key(row)] if key else [index] for index, row in enumerate(rows)]
@@ -106,6 +111,7 @@ def connection(
     )
     return {
         "nodes": page,
+        "edges": [{"cursor": "", "node": row} for row in page],
         "pageInfo": {
             "hasNextPage": len(rows) > first,
             "hasPreviousPage": after is not None,

@@ -37,7 +37,10 @@ _URI = re.compile(r"^[a-z][a-z0-9+.-]*://.+", re.IGNORECASE)
 class Mutations:
     """Carries out mutations on the shop. ``effect`` notes what each changed."""
 
-    def __init__(self, shop: Shop, effect: Effect) -> None:
+    def __init__(
+        self, shop: Shop, effect: Effect, more: dict[str, Callable[..., dict[str, Any]]] | None = None
+    ) -> None:
+        self._more = more or {}
         self._shop = shop
         self._effect = effect
         self._answers: dict[str, tuple[str, Any]] = {}
@@ -50,7 +53,7 @@ class Mutations:
             "tagsRemove": self.tags_remove,
             "productUpdate": products.product_update,
         }
-        coded = products.functions()
+        coded = {**products.functions(), **self._more}
         return {
             **{f"Mutation.{name}": self._guarded(run, codes=True) for name, run in coded.items()},
             **{f"Mutation.{name}": self._guarded(run) for name, run in plain.items()},

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from connectors.shopify.simulator.background import PriceLists
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.model import Order
 from connectors.shopify.simulator.rest import customer_body, order_body, product_body
@@ -31,7 +32,9 @@ class SeededShop(Simulator):
     shop: Shop
     secret: str
     domain: str
+    price_lists: PriceLists
     _made = 0
+    _price_list = ""
 
     @abstractmethod
     def webhook(self, topic: str, data: dict[str, Any]) -> InboundRequest:
@@ -136,6 +139,13 @@ class SeededShop(Simulator):
                 )
                 line = order.lines[0].id
                 return {"order_id": order.id, "lines": [{"order_line": line, "sku": order.lines[0].sku, "quantity": 2}]}
+            if stream == "price":
+                self._price_list = self._price_list or self.price_lists.add("Dealers", self.shop.currency)
+                made = self.shop.add_product(
+                    f"Priced {self._made}", [{"sku": f"PRICE-{self._made}", "price": "10"}]
+                ).variants[0]
+                steps = [{"minimum": 10, "price": "8.50"}, {"minimum": 100, "price": "7.25"}]
+                return {"price_list_id": self._price_list, "variant_id": made.id, "price": "9.00", "breaks": steps}
             if stream == "product":
                 return {"code": f"P-{self._made}", "title": f"Product {self._made}", "vendor": "Acme", "tags": ["new"]}
             if stream == "variant":
@@ -172,6 +182,8 @@ class SeededShop(Simulator):
             return {**data, "available": str(int(data["available"]) + 5)}
         if stream == "order":
             return {"order_id": data.get("order_id"), "tags": ["checked"], "note": "Changed by the ERP"}
+        if stream == "price":
+            return {**data, "price": "8.90", "breaks": data["breaks"][:1]}
         if stream == "product":
             return {**data, "title": f"{data['title']} changed", "tags": [*data["tags"], "seen"]}
         if stream == "variant":

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from graphql import GraphQLError, OperationDefinitionNode, execute_sync
 
+from connectors.shopify.simulator.background import Background, PriceLists
 from connectors.shopify.simulator.fields import number_in, tables
 from connectors.shopify.simulator.graph import COST_LIMIT, checked, cost, resolver, schema, type_of
 from connectors.shopify.simulator.model import Fulfillment, Order, Product
@@ -61,10 +62,15 @@ class ShopifySimulator(SeededShop):
         self._available = bucket
         self._filled_at = self.clock.monotonic()
         self._webhooks = 0
+        self.background = Background(self.shop, lambda: self._resolve)
+        self.price_lists = PriceLists(self.shop, self._changed)
+        more = {**self.background.functions(), **self.price_lists.functions()}
         self._resolve = resolver(
             {
                 **tables(self.shop),
-                **Mutations(self.shop, self._changed).tables(),
+                **self.background.tables(),
+                **self.price_lists.tables(),
+                **Mutations(self.shop, self._changed, more).tables(),
                 "QueryRoot.shop": lambda *_: self._about(),
                 "QueryRoot.currentAppInstallation": lambda *_: {
                     "id": "gid://shopify/AppInstallation/1",
@@ -173,6 +179,9 @@ class ShopifySimulator(SeededShop):
         """Answer one request to the Admin API."""
         if request.path == "/admin/oauth/access_token":
             return self.tokens.answer(dict(parse_qsl(request.body.decode())))
+        if request.path.startswith("/bulk/"):
+            return self.background.file(request)
+        self.background.base = f"http://{request.headers.get('host', 'localhost')}"
         given_token = request.headers.get(self.auth_header)
         if given_token != self.token and not self.tokens.good(given_token):
             return self.expired_token()

@@ -1,0 +1,107 @@
+"""Whole catalogues by background queries, and prices of price lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.shopify import bulk
+from connectors.shopify.connector import ShopifyConnector
+from connectors.shopify.simulator import ShopifySimulator
+from hub.errors import OutcomeUnknown, Rejected, RetryLater
+from hub.sdk.records import OutboundRecord
+from hub.sdk.testing.faults import Reset
+
+
+def test_a_whole_catalogue_is_read_piece_by_piece(
+    connect: Callable[..., ShopifyConnector], sim: ShopifySimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(300):
+        sim.shop.add_product(f"Product {index} 🎁", [{"sku": f"SKU-{index:04}", "price": f"{index}.99"}])
+    monkeypatch.setattr(bulk, "_PIECE", 10_000)
+    started = connect(bulk_import=True).poll("variant", None, 100)
+    assert (started.messages, started.more) == ([], False)
+    waiting = connect(bulk_import=True).poll("variant", started.cursor, 100)
+    assert (waiting.messages, waiting.cursor) == ([], started.cursor)
+    found, cursor, pages = [], waiting.cursor, 0
+    while True:
+        page = connect(bulk_import=True).poll("variant", cursor, 100)
+        found += [message.payload["sku"] for message in page.messages]
+        cursor, pages = page.cursor, pages + 1
+        if not page.more:
+            break
+    assert found == ["VALVE-10", "SEAL-3", *(f"SKU-{index:04}" for index in range(300))]
+    assert pages > 5
+    assert set(cursor) == {"since"}
+    later = connect(bulk_import=True).poll("variant", cursor, 250)
+    assert later.messages[0].payload["currency"] == "USD"
+
+
+def test_an_empty_catalogue_has_no_file(connect: Callable[..., ShopifyConnector], sim: ShopifySimulator) -> None:
+    sim.shop.variants.clear()
+    sim.background.looks = 0
+    shop = connect(bulk_import=True)
+    page = shop.poll("variant", shop.poll("variant", None, 100).cursor, 100)
+    assert (page.messages, set(page.cursor)) == ([], {"since"})
+
+
+def test_half_a_catalogue_is_not_taken_for_all_of_it(
+    connect: Callable[..., ShopifyConnector], sim: ShopifySimulator
+) -> None:
+    shop = connect(bulk_import=True)
+    started = shop.poll("variant", None, 100)
+    sim.background.fail(started.cursor["bulk"])
+    with pytest.raises(RetryLater, match="FAILED"):
+        shop.poll("variant", started.cursor, 100)
+
+
+def test_a_polled_and_a_bulk_variant_are_one_fact(
+    connect: Callable[..., ShopifyConnector], sim: ShopifySimulator
+) -> None:
+    sim.background.looks = 0
+    shop = connect(bulk_import=True)
+    in_bulk = shop.poll("variant", shop.poll("variant", None, 100).cursor, 100).messages
+    assert [message.dedupe_key for message in in_bulk] == [
+        message.dedupe_key for message in connect().poll("variant", None, 100).messages
+    ]
+
+
+def price(sim: ShopifySimulator, **data: Any) -> OutboundRecord:
+    listed = next(iter(sim.price_lists.lists), None) or sim.price_lists.add("Dealers", "USD")
+    variant = sim.shop.variant("VALVE-10")
+    assert variant
+    given = {
+        "price_list_id": listed,
+        "variant_id": variant.id,
+        "price": "17.50",
+        "breaks": [{"minimum": 10, "price": "16.00"}],
+        **data,
+    }
+    return OutboundRecord("price", "upsert", given, "key-p", "hub-test-p")
+
+
+def test_a_price_and_its_breaks_are_set_once(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    record = price(sim)
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="quantityPricingByVariantUpdate")
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(record)
+    assert shop.find_effect(replace(record, attempt=2, maybe_sent=True))
+    assert shop.deliver(price(sim)).applied == "unchanged"
+    assert shop.deliver(price(sim, price="18.25", breaks=[], compare_at_price="20.00")).applied == "updated"
+    (listed,) = sim.price_lists.lists.values()
+    assert list(listed["prices"].values()) == [{"breaks": {}, "price": Decimal("18.25"), "compare": Decimal("20.00")}]
+    assert len(sim.effects("price")) == 2
+
+
+def test_prices_that_do_not_fit(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    with pytest.raises(Rejected) as refused:
+        shop.deliver(price(sim, currency="EUR"))
+    assert refused.value.code == "CUR-UNSUPPORTED"
+    with pytest.raises(Rejected, match="no such price list"):
+        shop.deliver(price(sim, price_list_id="gid://shopify/PriceList/1"))
+    with pytest.raises(Rejected, match="PRICE_ADD_VARIANT_NOT_FOUND"):
+        shop.deliver(price(sim, variant_id="gid://shopify/ProductVariant/1"))
