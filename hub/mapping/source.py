@@ -14,9 +14,10 @@ from hub.mapping.builder import Builder
 from hub.mapping.compiler import Code, write
 from hub.mapping.directives import DIRECTIVES, Scope
 from hub.mapping.document import Node, read
-from hub.mapping.expression import Const
+from hub.mapping.expression import Const, Name, walk
 from hub.mapping.findings import Finding, MappingInvalid, did_you_mean
-from hub.mapping.tree import Program
+from hub.mapping.tree import Program, expressions
+from hub.mapping.tree import walk as walk_parts
 
 HEADER = ("mapping", "from", "to", "key", "when", "let", "output", "extends", "description")
 _SIDE = re.compile(r"([a-z][a-z0-9_-]*)/([a-z][a-z0-9_]*)")
@@ -240,7 +241,31 @@ def _program(source: Source, node: Node, builder: Builder) -> Program:
             builder.found.append(node.value[name].finding("MAP019", f"`{name}:` needs an expression.", fix))
     output = builder.part(node.value["output"], Scope(scope.names, "output"))
     tables = tuple(dict.fromkeys(name for name, _, _ in builder.used_tables))
-    return Program(source.label, when, key, let, output, (), tables)
+    program = Program(source.label, when, key, let, output, (), tables)
+    builder.found += _unused(program, node)
+    return program
+
+
+def _unused(program: Program, node: Node) -> list[Finding]:
+    """Names of `let` in this file that nothing uses: often what is left of an edit, or a slip of the pen."""
+    parts = [part for _, part in program.let] + [
+        part for part in (program.when, program.key, program.output) if part is not None
+    ]
+    used = {
+        inner.name
+        for part in parts
+        for below in walk_parts(part)
+        for expr in expressions(below)
+        for inner in walk(expr)
+        if isinstance(inner, Name)
+    }
+    found = []
+    for name, part in program.let:
+        if name not in used and part.place.file == program.file:
+            line, column = node.value["let"].keys.get(name, (part.place.line, part.place.column))
+            message = f"Nothing uses the name {name!r}."
+            found.append(Finding("MAP026", "warning", program.file, line, column, message, "Remove it, or use it."))
+    return found
 
 
 def _find(name: str, folders: Sequence[Path], roots: Sequence[Path]) -> Path | None:

@@ -338,3 +338,14 @@ def test_the_filters_of_a_project(folders):
     ]
     write(file, "def (")
     assert MappingSet.load(folders).problems[0].message == "The file cannot be loaded (SyntaxError)."
+
+
+def test_a_name_that_nothing_uses_is_told_and_stops_nothing(folders):
+    _, default = folders
+    write(default / "order.to_canonical.yaml", ORDER.replace("let:", "let:\n  spare: 1\n  other: '{{ src.id }}'"))
+    order = MappingSet.load(folders).inbound("shop", "order")[1]
+    assert [(finding.code, finding.severity, finding.line) for finding in order.warnings] == [
+        ("MAP026", "warning", 7),
+        ("MAP026", "warning", 8),
+    ]
+    assert made(order)["number"] == "#1"

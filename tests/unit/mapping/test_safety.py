@@ -6,6 +6,7 @@ import os
 import pathlib
 import time
 import tracemalloc
+from decimal import Decimal
 
 import pytest
 
@@ -353,6 +354,64 @@ def lint_code(folder):
         encoding="utf-8",
     )
     return next(finding.code for finding in lint_paths([file])[1] if "no_such_field" in finding.message)
+
+
+def test_memory_stays_flat(make):
+    mapping = make(
+        {"a": "{{ src.a | upper }} {{ src.b }}", "c": {"$lookup": "t", "key": "{{ src.b }}", "optional": True}},
+        lookups={"t": {"x": 1}},
+    )
+
+    def work(times):
+        for number in range(times):
+            mapping.run({"a": "x", "b": number}, meta=META, links=NoLinks(), lineage=True)
+
+    work(3_000)  # the report of missing keys keeps a bounded number
+    tracemalloc.start()
+    work(100)
+    before, _ = tracemalloc.get_traced_memory()
+    work(10_000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 50_000
+    assert mapping.deviations == 0
+
+
+HARD_VALUES = [
+    Decimal("NaN"),
+    Decimal("Infinity"),
+    Decimal("1E+999"),
+    1.5,
+    float("nan"),
+    10**50,
+    "\ud800",
+    "x" * 2_000_000,
+    True,
+]
+
+
+@pytest.mark.parametrize("value", HARD_VALUES, ids=lambda value: repr(value)[:12])
+def test_hard_values_end_well(make, value):
+    mapping = make(
+        {
+            "a": "{{ src.v + 1 }}",
+            "b": "{{ src.v > 1 }}",
+            "c": "x{{ src.v }}",
+            "d": "{{ src.v | number }}",
+            "e": "{{ src.v }}",
+        }
+    )
+    with pytest.raises(MappingFault) as error:
+        mapping.run({"v": value}, meta=META, links=NoLinks())
+    assert all(fault.code in ("MAP-TYPE", "MAP-LIMIT") for fault in (error.value, *error.value.also))
+
+
+def test_a_source_of_fifty_megabytes(make):
+    mapping = make({"a": "{{ src.big }}", "n": "{{ src.big | length }}"})
+    big = "x" * 50_000_000
+    assert mapping.run({"big": big}, meta=META, links=NoLinks()).record["n"] == 50_000_000
+    with pytest.raises(MappingFault, match="MAP-LIMIT"):
+        make({"a": "{{ src.big }}!"}).run({"big": big}, meta=META, links=NoLinks())
 
 
 def test_a_broken_lookup_folder_does_not_stop_the_rest(tmp_path):
