@@ -276,7 +276,7 @@ def test_a_small_answer_that_unpacks_to_gigabytes_is_cut_off() -> None:
 
 
 def test_unpacks_answers(http: HttpClient) -> None:
-    body = gzip.compress(b'{"ok":true}')
+    body = gzip.compress(b'{"ok":true}', mtime=0)
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {len(body)}\r\n\r\n".encode()
     with raw_server(lambda c: c.sendall(head + body)) as url:
         assert http.get(url).json() == {"ok": True}
@@ -494,7 +494,7 @@ def test_chunked_answers_and_early_hints(http: HttpClient) -> None:
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n[1,2\r\n",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n[1,2\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 10\r\n\r\n" + gzip.compress(b"{}")[:10],
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 10\r\n\r\n" + gzip.compress(b"{}", mtime=0)[:10],
         b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 1000 + b"\r\n",
