@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from hub.errors import ConfigError, HubError
 from hub.mapping import Condition, MappingSet
 from hub.mapping import compile_condition as mapping_condition
-from hub.mapping.filters import FILTERS, own_filters
 from hub.pipeline import Context, Flow, Ownership
 from hub.project import Project
 from hub.runtime.connections import Connections
@@ -29,8 +28,7 @@ def load_mappings(project: Project, catalog: MappedCatalog) -> MappingSet:
             folders.append(catalog.mappings_dir(name))
         except (HubError, KeyError, LookupError):
             continue  # a connector without default mappings, or a broken one, which is reported elsewhere
-    filters = {name: one.function for name, one in {**FILTERS, **own_filters(project.path / "filters.py")}.items()}
-    return MappingSet.load([folder for folder in folders if folder.is_dir()], filters=filters)
+    return MappingSet.load([folder for folder in folders if folder.is_dir()])
 
 
 def build_context(project: Project, mappings: MappingSet, connections: Connections) -> Context:

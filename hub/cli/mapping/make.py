@@ -256,7 +256,6 @@ def filters(
 
 
 def _show_filters(found: list[Any], *, full: bool) -> None:
-    from hub.mapping.filters import FILTERS
     from hub.mapping.tools.data import one_line
 
     group = ""
@@ -264,9 +263,8 @@ def _show_filters(found: list[Any], *, full: bool) -> None:
         if one.group != group:
             group = one.group
             out().print(Text(group, style="quiet"))
-        mark = ("  (of this project)", "busy") if one.name not in FILTERS else ""
         doc = one.doc if full else one.doc.split(". ")[0].rstrip(".") + "."
-        out().print(Text.assemble("  ", (f"{one.name:<18}", "name"), doc, mark))
+        out().print(Text.assemble("  ", (f"{one.name:<18}", "name"), doc))
         for example in (*one.examples, *one.refused) if full else ():
             given = ", ".join(f"{key} = {one_line(value, 60)}" for key, value in example.source.items())
             result = example.result if example in one.refused else one_line(example.result, 80)
@@ -274,12 +272,22 @@ def _show_filters(found: list[Any], *, full: bool) -> None:
 
 
 def _own_filters() -> dict[str, Any]:
+    """The filters of the project's filters.py, as entries like the built-in ones; a fault in the file is shown."""
+    import inspect
+
     from hub.cli.opening import project_folder
-    from hub.mapping.filters import own_filters
+    from hub.mapping.filters import FILTERS, Filter
+    from hub.mapping.own_filters import own_filters
 
     try:
-        return dict(own_filters(project_folder(None) / "filters.py"))
-    except ConfigError as error:
-        if error.code != "CFG-NOPROJECT":
-            raise
+        folder = project_folder(None)
+    except ConfigError:
         return {}
+    functions, problems = own_filters([folder / "mappings"], FILTERS)
+    if problems:
+        first = problems[0]
+        raise ConfigError(first.message, code=first.code, where=f"{folder / first.file}:{first.line}", fix=first.fix)
+    docs = {
+        name: " ".join((inspect.getdoc(function) or "No description.").split()) for name, function in functions.items()
+    }
+    return {name: Filter(name, function, docs[name], "of this project", ()) for name, function in functions.items()}

@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 from hub.mapping.filters import codes, dates, lists, number, text, values
-from hub.mapping.filters.base import ABSENT, FILTERS, Absent, Example, Filter, filter_, masked, wrong
-from hub.mapping.filters.own import own_filters
+from hub.mapping.filters.base import ABSENT, FILTERS, Absent, Example, Filter, masked, wrong
 
 __all__ = [
     "ABSENT",
@@ -19,11 +18,9 @@ __all__ = [
     "Filter",
     "codes",
     "dates",
-    "filter_",
     "lists",
     "masked",
     "number",
-    "own_filters",
     "text",
     "values",
     "wrong",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
 from typing import Any, Final, NamedTuple, TypeVar
@@ -67,8 +65,6 @@ class Filter:
 FILTERS: dict[str, Filter] = {}
 """Every filter of the mapping language by name."""
 
-_TARGET: ContextVar[dict[str, Filter] | None] = ContextVar("_TARGET", default=None)
-
 F = TypeVar("F", bound=Callable[..., Any])
 Case = tuple[str, Mapping[str, Any], Any]
 
@@ -81,23 +77,12 @@ def filter_(
     def enter(function: F) -> F:
         doc = " ".join((function.__doc__ or "").split())
         shown = tuple(Example(*case) for case in examples)
-        target = _TARGET.get()
-        (FILTERS if target is None else target)[name] = Filter(
+        FILTERS[name] = Filter(
             name, function, doc, group, shown, tuple(Example(*case) for case in refused), may_be_absent
         )
         return function
 
     return enter
-
-
-@contextmanager
-def entering(registry: dict[str, Filter]) -> Iterator[None]:
-    """While this lasts, `filter_` enters functions in another registry: that of a project."""
-    token = _TARGET.set(registry)
-    try:
-        yield
-    finally:
-        _TARGET.reset(token)
 
 
 _LETTER = re.compile(r"[^\W\d_]")

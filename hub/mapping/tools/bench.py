@@ -11,7 +11,7 @@ from typing import Any
 
 from hub.mapping.mapping_set import MappingSet
 from hub.mapping.tools.data import leaves
-from hub.mapping.tools.opening import Opened, filters_for, folders_of, root_of
+from hub.mapping.tools.opening import Opened, folders_of
 from hub.mapping.tools.testing import META, CaseLinks
 from hub.mapping.tools.trying import run_once
 
@@ -78,7 +78,7 @@ def _median(work: Callable[[], Any], seconds: float) -> float:
 def _compile_ms(path: Path) -> float:
     """Reading and compiling the file, the best of three."""
     times = []
-    mappings = MappingSet.load(folders_of(path), filters=filters_for(root_of(path)))
+    mappings = MappingSet.load(folders_of(path))
     for _ in range(3):
         start = time.perf_counter()
         mappings.by_file(path)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hub.errors import ConfigError, MappingError
-from hub.mapping.filters import FILTERS, own_filters
 from hub.mapping.lookups import Lookups
 from hub.mapping.mapping import Mapping, Translation
 from hub.mapping.mapping_set import MappingSet
@@ -93,15 +92,10 @@ def open_set(path: Path, roots: Iterable[Path] = ()) -> MappingSet:
     folders = tuple(dict.fromkeys([*folders_of(path), *(Path(root).resolve() for root in roots)]))
     known = _SETS.get(folders)
     if known is None:
-        known = _SETS[folders] = MappingSet.load(folders, filters=filters_for(root_of(path)))
+        known = _SETS[folders] = MappingSet.load(folders)
     else:
         known.refresh()
     return known
-
-
-def filters_for(root: Path) -> dict[str, Callable[..., Any]]:
-    """The built-in filters, and those of the project that the mappings folder belongs to."""
-    return {name: entry.function for name, entry in {**FILTERS, **own_filters(root.parent / "filters.py")}.items()}
 
 
 def open_mapping(path: Path, roots: Iterable[Path] = ()) -> Opened:

@@ -1,14 +1,11 @@
-"""A project's own filters: taken, used, listed, and refused with their line."""
+"""The reference's example of a project's own filter works in a mapping."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import pytest
-
-from hub.errors import ConfigError
-from hub.mapping.filters import FILTERS, own_filters
+from hub.mapping.filters import FILTERS
 from hub.mapping.tools.opening import open_mapping
 from hub.mapping.tools.testing import CaseLinks
 from hub.mapping.tools.trying import run_once
@@ -33,30 +30,3 @@ def test_filter_of_the_reference_works_in_a_mapping(tmp_path: Path) -> None:
     assert error is not None
     assert (error.code, "Add it to filters.py." in str(error)) == ("MAP-TYPE", True)
     assert "bottle" not in FILTERS
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "said"),
-    [
-        ("def x(:\n", 1, "SyntaxError"),
-        ("\nraise RuntimeError('no')\n", 2, "RuntimeError: no"),
-        ("import sys\nsys.exit(3)\n", 2, "SystemExit"),
-        (
-            "from hub.mapping.filters import filter_\n\n@filter_('trim', 'g', ('src.a | trim', {}, ''))\ndef t(v):\n    return v\n",
-            3,
-            "built-in",
-        ),
-    ],
-)
-def test_broken_file_is_told_with_its_line(tmp_path: Path, text: str, line: int, said: str) -> None:
-    path = tmp_path / "filters.py"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        own_filters(path)
-    assert caught.value.where == f"{path}:{line}"
-    assert said in str(caught.value)
-    assert FILTERS["trim"].function(" a ") == "a"
-
-
-def test_no_file_means_no_filters(tmp_path: Path) -> None:
-    assert own_filters(tmp_path / "filters.py") == {}
