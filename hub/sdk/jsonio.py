@@ -44,10 +44,12 @@ def read_json(body: bytes | str, *, max_depth: int = MAX_DEPTH, max_keys: int = 
         _refuse("MALFORMED-JSON", f"the body is not JSON: {e.msg} at line {e.lineno}, column {e.colno}")
     except RecursionError:
         _refuse("TOO-DEEP", f"the JSON is nested deeper than {max_depth} levels")
-    _check_depth(value, max_depth)
+    # Only a text with more brackets than levels can be too deep; most have fewer, and counting them is quick.
+    if text.count("{") + text.count("[") > max_depth:
+        _check_depth(value, max_depth)
     if reader.unusable:
         _unusable(*reader.unusable)
-    if _SUSPECT.search(text):
+    if "\\u" in text and _SUSPECT.search(text):
         _check_characters(value)
     return value
 
