@@ -12,9 +12,11 @@ from connectors.odoo.config import OdooConfig
 from connectors.odoo.streams.base import OdooStream
 from connectors.odoo.streams.customer import Customers
 from connectors.odoo.streams.inventory_level import InventoryLevels
+from connectors.odoo.streams.invoice import Invoices
 from connectors.odoo.streams.order import Orders
 from connectors.odoo.streams.order_lines import OrderLines
 from connectors.odoo.streams.partners import Partners
+from connectors.odoo.streams.price import Prices
 from connectors.odoo.streams.product import Products
 from connectors.odoo.streams.shipment import Shipments
 from connectors.odoo.streams.taxes import Taxes
@@ -33,7 +35,9 @@ from hub.sdk.records import (
     RawMessage,
 )
 
-_STREAMS: tuple[type[OdooStream], ...] = (Products, Variants, Warehouses, Customers, InventoryLevels, Orders, Shipments)
+_STREAMS: tuple[type[OdooStream], ...] = (
+    Products, Variants, Prices, Warehouses, Customers, InventoryLevels, Orders, Shipments, Invoices,
+)  # fmt: skip
 _OLDEST = 17
 _NEEDED = ("sale.order", "stock.picking", "product.product", "res.partner")
 
@@ -57,7 +61,8 @@ class OdooConnector(Connector[OdooConfig]):
         partners = Partners(self.client, config)
         lines = OrderLines(self.client, config, Taxes(self.client, config))
         plain: list[OdooStream] = [
-            kind(self.client, config, io.clock) for kind in (Products, Variants, Warehouses, InventoryLevels, Shipments)
+            kind(self.client, config, io.clock)
+            for kind in (Products, Variants, Prices, Warehouses, InventoryLevels, Shipments, Invoices)
         ]
         made = [
             *plain,

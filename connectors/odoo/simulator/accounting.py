@@ -26,7 +26,7 @@ class Invoices(Model):
     fields: ClassVar[dict[str, Field]] = {
         "name": char(), "state": Field("selection", default="draft"), "move_type": Field("selection", default="out_invoice"),
         "payment_state": Field("selection", compute="_payment_state"), "partner_id": one("res.partner"), "invoice_origin": char(),
-        "ref": char(), "invoice_date": Field("date"), "invoice_date_due": Field("date"), "date": Field("date"),
+        "ref": char(), "payment_reference": char(), "invoice_date": Field("date"), "invoice_date_due": Field("date"), "date": Field("date"),
         "currency_id": one("res.currency", default=1), "company_id": one("res.company", default=1),
         "invoice_line_ids": many("account.move.line", "move_id"), "reversed_entry_id": one("account.move"),
         "sale_ids": many("sale.order"), "amount_untaxed": number("monetary", compute="_untaxed"),
@@ -143,4 +143,48 @@ class AdvanceInvoice(Model):
         return int(move["id"])
 
 
-MODELS = (PaymentTerms, Invoices, InvoiceLines, AdvanceInvoice)
+class Reversal(Model):
+    """account.move.reversal: the wizard that makes a credit note of an invoice."""
+
+    name = "account.move.reversal"
+    title = "Account Move Reversal"
+    fields: ClassVar[dict[str, Field]] = {
+        "move_ids": many("account.move"), "reason": char(), "journal_id": one("account.journal"), "date": Field("date"),
+    }  # fmt: skip
+
+    @rpc
+    def refund_moves(self, ids: list[int]) -> Any:
+        """A draft credit note with the same lines."""
+        moves, lines = self.env["account.move"], self.env["account.move.line"]
+        made = 0
+        for id_ in self.get(ids[0])["move_ids"] or self.env.context.get("active_ids") or []:
+            invoice = moves.get(int(id_))
+            common = {name: invoice[name] for name in ("partner_id", "invoice_origin", "currency_id", "sale_ids")}
+            sales = [[6, 0, common.pop("sale_ids")]]
+            note = {**common, "sale_ids": sales, "move_type": "out_refund", "reversed_entry_id": invoice["id"]}
+            made = moves.insert({**note, "ref": f"Reversal of: {invoice['name']}"})["id"]
+            for line in moves.lines(invoice):
+                kept = ("name", "product_id", "quantity", "price_unit", "discount", "price_subtotal", "price_total")
+                copy = {name: line[name] for name in kept}
+                lines.insert({**copy, "move_id": made, "sale_line_ids": [[6, 0, line["sale_line_ids"]]]})
+        return {"type": "ir.actions.act_window", "name": "Reverse Moves", "res_model": "account.move", "res_id": made}
+
+
+class PaymentRegister(Model):
+    """account.payment.register: the wizard that records a payment of invoices."""
+
+    name = "account.payment.register"
+    title = "Pay"
+    fields: ClassVar[dict[str, Field]] = {"amount": number("monetary"), "payment_date": Field("date")}
+
+    @rpc
+    def action_create_payments(self, ids: list[int]) -> Any:
+        """Pay the invoices in the context: the amount given, or all that is due."""
+        moves, amount = self.env["account.move"], self.get(ids[0])["amount"]
+        for id_ in self.env.context.get("active_ids") or []:
+            row = moves.get(int(id_))
+            moves.change(row, {"paid": row["paid"] + (amount or moves.value(row, "amount_residual"))})
+        return True
+
+
+MODELS = (PaymentTerms, Invoices, InvoiceLines, AdvanceInvoice, Reversal, PaymentRegister)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from connectors.odoo.simulator.simulator import OdooSimulator
 
 _MODELS = {
+    "price": "product.pricelist.item", "invoice": "account.move",
     "product": "product.template", "variant": "product.product",
     "warehouse": "stock.warehouse", "order": "sale.order", "shipment": "stock.picking",
     "customer": "res.partner",
@@ -36,7 +37,7 @@ class Hooks:
     def put(self, stream: str, fields: dict[str, Any]) -> str:
         """One record with these values in it; returns its external id."""
         makers = {
-            "product": self._template, "variant": self._variant,
+            "price": self._price, "invoice": self._invoice, "product": self._template, "variant": self._variant,
             "warehouse": self._warehouse, "inventory_level": self._level, "order": self._order,
             "shipment": self._shipment, "customer": self._customer,
         }  # fmt: skip
@@ -115,6 +116,32 @@ class Hooks:
         row["beside"] = fields.get("extra", {})
         return str(row["id"])
 
+    def _price(self, fields: dict[str, Any]) -> str:
+        _only(fields, "sku", "text", "price", "extra")
+        beside, price = fields.pop("extra", {}), fields.pop("price", "10.00")
+        product = self._product({"sku": fields.pop("sku", f"SKU-{self.number():04d}")})
+        pricelist = self.env["product.pricelist"].insert({"name": str(fields.get("text", f"Retail {self.number()}"))})
+        made = self.env["product.pricelist.item"].insert({
+            "pricelist_id": pricelist["id"], "applied_on": "0_product_variant", "product_id": product, "fixed_price": price,
+            "min_quantity": 10,
+        })  # fmt: skip
+        made["beside"] = beside
+        return str(made["id"])
+
+    def _invoice(self, fields: dict[str, Any]) -> str:
+        _only(fields, "sku", "text", "price", "extra", "lines")
+        beside = fields.pop("extra", {})
+        order = self.env["sale.order"].rows[int(self._order(fields, confirm=True))]
+        wizards = self.env["sale.advance.payment.inv"]
+        wizard = wizards.insert({"sale_order_ids": [[6, 0, [order["id"]]]]})
+        if self.env["sale.order"].value(order, "order_line"):
+            made = wizards.create_invoices([wizard["id"]])["res_id"]
+        else:
+            made = self.env["account.move"].insert({"partner_id": order["partner_id"]})["id"]
+        self.env["account.move"].action_post([made])
+        self.env["account.move"].rows[made]["beside"] = beside
+        return str(made)
+
     def change(self, stream: str, external_id: str) -> None:
         """Change one record as a user would."""
         if stream == "inventory_level":
@@ -122,6 +149,7 @@ class Hooks:
             self._count_stock(int(product), int(warehouse), 1000 + self.number())
             return
         values: dict[str, Row] = {
+            "price": {"fixed_price": Decimal(100 + self.number())}, "invoice": {"ref": f"R-{self.number()}"},
             "product": {"list_price": Decimal(100 + self.number())},
             "variant": {"list_price": Decimal(100 + self.number())}, "warehouse": {"name": f"Renamed {self.number()}"},
             "order": {"origin": f"#C{self.number()}"}, "shipment": {"carrier_tracking_ref": f"T-{self.number()}"},
@@ -149,6 +177,7 @@ class Hooks:
             "warehouse": "code",
             "customer": "email",
             "order": "origin",
+            "invoice": "name",
         }
         if stream not in names:
             raise NotOffered(f"{stream} has no natural key")
