@@ -338,7 +338,7 @@ def _open_postgres(
     engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool,
-        max_overflow=pool,
+        max_overflow=pool // 2,
         pool_pre_ping=False,
         pool_recycle=1800,
         pool_timeout=10,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hub.store import connections, desk, inbox, outbox, queries, reaper, schedules
+from hub.store import connections, desk, inbox, outbox, queries, reaper, retention, schedules
+from hub.store import copy as copying
 from hub.store.database import Database
 from hub.store.tokens import Tokens
 from hub.store.work import Work
@@ -184,6 +185,14 @@ class Store:
         """Archived payloads by their sha256; what retention has dropped is left out."""
         with self.reading() as work:
             return work.payloads(shas)
+
+    def forget_payloads(self, days: int) -> int:
+        """Drop payloads archived more than ``days`` days ago, but none that open work or an open exception needs."""
+        return retention.forget_payloads(self.database, days)
+
+    def copy_to(self, target: Store) -> dict[str, int]:
+        """Copy everything into the empty store ``target`` and compare the two. Returns the rows of each table."""
+        return copying.copy(self.database, target.database)
 
     # --- the exceptions desk
 

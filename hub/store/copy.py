@@ -1,0 +1,94 @@
+"""Moving a hub from one database to another: every row, and then the proof that both hold the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from hub.errors import StoreError
+from hub.store import bulk, tables
+from hub.store.database import Database, raw_connection
+
+CHUNK = 2000
+_COUNTERS = ("message", "delivery")
+_NUMBERED = ("message", "delivery", "attempt", "step", "wait", "exception")
+
+
+def copy(source: Database, target: Database) -> dict[str, int]:
+    """Copy every table into an empty database, in one transaction, and compare. Returns the rows of each table.
+
+    Raises `StoreError`; the target is then as empty as before.
+    """
+    copied = {}
+    with source.read() as reading, target.write() as writing:
+        if target.rows(writing, "SELECT id FROM message LIMIT 1") or target.rows(
+            writing, "SELECT id FROM record LIMIT 1"
+        ):
+            raise StoreError("the target database is in use", code="STO-NOTEMPTY", fix="Copy into an empty database.")
+        for table in tables.metadata.sorted_tables:
+            if table.name == "sequence":
+                continue
+            target.run(writing, f'DELETE FROM "{table.name}"')  # noqa: S608 - schedules, and what opening has made
+            names = [column.name for column in table.columns]
+            count = 0
+            for rows in _chunks(source, reading, table):
+                bulk.append(target, writing, table, names, rows)
+                count += len(rows)
+            copied[table.name] = count
+        _set_counters(target, writing)
+        for table in tables.metadata.sorted_tables:
+            if table.name != "sequence" and _digest(source, reading, table) != _digest(target, writing, table):
+                raise StoreError(
+                    f"the copy of table {table.name} is not what its source is",
+                    code="STO-COPY",
+                    fix="Report it; the source is as it was.",
+                )
+    return copied
+
+
+def _chunks(database: Database, connection: Connection, table: sa.Table) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a table in the order of its key, some at a time, the same on both databases."""
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    # text is compared byte by byte on both, whatever the language of the database is
+    collated = "" if database.is_sqlite else ' COLLATE "C"'
+    order = ", ".join(
+        f'"{column.name}"{collated if isinstance(column.type, sa.Text) else ""}' for column in table.primary_key
+    )
+    flags = [isinstance(column.type, sa.Boolean) for column in table.columns]
+    statement = f'SELECT {names} FROM "{table.name}" ORDER BY {order}'  # noqa: S608
+    raw = raw_connection(connection)
+    # on PostgreSQL a cursor with a name stays at the server, and the rows come as they are fetched
+    with closing(raw.cursor() if database.is_sqlite else raw.cursor(name=f"copy_{table.name}")) as cursor:
+        cursor.execute(statement)
+        while rows := cursor.fetchmany(CHUNK):
+            yield [
+                tuple(bool(value) if flag else value for value, flag in zip(row, flags, strict=True)) for row in rows
+            ]
+
+
+def _digest(database: Database, connection: Connection, table: sa.Table) -> str:
+    digest = hashlib.sha256()
+    real = [isinstance(column.type, sa.Double) for column in table.columns]
+    for rows in _chunks(database, connection, table):
+        for row in rows:
+            plain = [
+                float(value) if number and value is not None else value for value, number in zip(row, real, strict=True)
+            ]
+            digest.update(repr([bytes(v) if isinstance(v, memoryview) else v for v in plain]).encode())
+    return digest.hexdigest()
+
+
+def _set_counters(database: Database, connection: Connection) -> None:
+    if database.is_sqlite:
+        for name in _COUNTERS:
+            last = f'(SELECT COALESCE(max(id), 0) FROM "{name}")'  # noqa: S608
+            database.run(connection, f"UPDATE sequence SET value = {last} WHERE name = ?", name)  # noqa: S608
+        return
+    for name in _NUMBERED:
+        statement = f'SELECT setval(?::regclass, COALESCE(max(id), 0) + 1, false) FROM "{name}"'  # noqa: S608
+        database.rows(connection, statement, f"{name}_id_seq")

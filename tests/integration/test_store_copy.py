@@ -1,0 +1,110 @@
+"""A hub moves from SQLite to PostgreSQL and back; payloads go after their time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hub.errors import StoreError
+from hub.store import (
+    AttemptMade,
+    CursorMove,
+    Finished,
+    Frozen,
+    Link,
+    NewDelivery,
+    NewMessage,
+    Record,
+    Schedule,
+    Settlement,
+    Step,
+    Store,
+    Trouble,
+)
+from hub.store.archive import sha_of
+
+
+def fill(store: Store) -> None:
+    """A bit of everything."""
+    store.register_connections(["shop", "erp"])
+    store.plan([Schedule("poll", interval=30.0), Schedule("night", cron="0 3 * * *")])
+    store.accept([NewMessage("shop", "order", f"o{i}", f"d{i}", b'{"n": %d, "\xc3\xa4": 1}' % i) for i in range(5)])
+    store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")], CursorMove("shop", "order", {"page": 7}))
+    claimed = store.claim_messages()
+    for message in claimed[:3]:
+        body = b'{"number": "%d"}' % message.id
+        record = Record(f"ord_{message.id}", "order", 1, body, sha_of(body), f"nat{message.id}", False, "shop")
+        new = NewDelivery("f", "erp", record.id, "order", "order", "upsert", record.id, 1, record.sha)
+        store.finish_messages([
+            Finished(
+                message.id, message.epoch, "done", records=[record], deliveries=[new], steps=[Step("route", "ok")],
+                links=[Link("order", "shop", message.external_id, record.id)], search_keys=[("order", str(message.id))],
+            )
+        ])  # fmt: skip
+    store.finish_messages(
+        [Finished(claimed[3].id, claimed[3].epoch, "exception", "MAP-TYPE", trouble=Trouble("MAP-TYPE", "wrong"))]
+    )
+    one, two = store.claim_deliveries("erp", limit=2)
+    store.freeze_requests([Frozen(one.id, one.epoch, b'{"a": 1}', "k1"), Frozen(two.id, two.epoch, b'{"a": 2}', "k2")])
+    store.settle_deliveries(
+        [Settlement(one.id, one.message_id, one.epoch, "done", attempt=AttemptMade(1.25, 2.5, "done", exchanges=b"[]"))]
+    )
+    store.tokens("erp").refresh("t", lambda _: {"access": "x"})
+
+
+@pytest.mark.postgres
+def test_a_hub_moves_to_the_other_database_and_back(tmp_path: Path, postgres_url: str) -> None:
+    small = Store.open(f"sqlite:///{tmp_path / 'a.db'}")
+    fill(small)
+    large = Store.open(postgres_url)
+    copied = small.copy_to(large)
+    assert (copied["message"], copied["delivery"], copied["link"]) == (5, 3, 3)
+    assert large.conservation() == small.conservation()
+    assert large.in_flight() == small.in_flight()
+    assert large.trace(1) == small.trace(1)
+    assert large.cursor("shop", "order") == {"page": 7}
+    back = Store.open(f"sqlite:///{tmp_path / 'b.db'}")
+    assert large.copy_to(back) == copied
+    for store in (large, back):  # and work goes on, with ids that were never used before
+        (answer,) = store.accept([NewMessage("shop", "order", "o9", "d9", b"{}")])
+        assert (answer.id, answer.duplicate) == (6, False)
+        assert store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])[0].duplicate
+        assert [one.record_id for one in store.claim_deliveries("erp")] == ["ord_3"]
+        assert store.release([one["id"] for one in store.exceptions()]) == {""}
+    with pytest.raises(StoreError) as refused:
+        small.copy_to(back)
+    assert refused.value.code == "STO-NOTEMPTY"
+    for store in (small, large, back):
+        store.close()
+
+
+class Clock:
+    """A clock that tests turn."""
+
+    time = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_payloads_go_after_their_time_unless_they_are_needed(open_store: Callable[..., Store]) -> None:
+    clock = Clock()
+    store = open_store(clock=clock)
+    fill(store)
+    clock.time += 40 * 86400
+    store.accept([NewMessage("shop", "order", "o7", "d7", b'{"new": 1}')])
+    assert store.forget_payloads(60) == 0
+    assert store.forget_payloads(30) > 0
+    bodies = {one["id"]: store.trace(one["id"]).message["payload_body"] for one in store.find_messages()}
+    assert bodies[1] is None  # delivered
+    assert bodies[4] == {"n": 3, "ä": 1}  # on the exceptions desk
+    assert bodies[5] == {"n": 4, "ä": 1}  # not finished
+    assert bodies[6] == {"new": 1}
+    assert store.forget_payloads(30) == 0
+    store.recover()
+    clock.time += 31
+    assert {one.record_id: one.body for one in store.claim_deliveries("erp")} == {
+        "ord_2": b'{"number": "2"}', "ord_3": b'{"number": "3"}',
+    }  # fmt: skip
