@@ -44,6 +44,8 @@ format: setup ## put the code in its usual form
 	@$(BIN)/ruff format .
 
 bench: setup ## measure speed; prints a table and writes build/bench.json
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check glom jmespath jq 2>/dev/null || true
+	@if command -v npm >/dev/null && [ ! -d build/peers/node_modules/jsonata ]; then npm install --silent --no-fund --no-audit --prefix build/peers jsonata >/dev/null 2>&1 || true; fi
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 test-odoo: setup ## test the Odoo connector against a real Odoo (HUB_TEST_ODOO_URL, HUB_TEST_ODOO_DB, HUB_TEST_ODOO_KEY)
