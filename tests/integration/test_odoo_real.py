@@ -494,3 +494,76 @@ def test_a_product_has_its_category_its_picture_and_its_variants(odoo: OdooConne
     variant = odoo.fetch("variant", str(payload["variants"][1]["id"]))
     assert variant is not None
     assert variant.payload["options"] == [{"name": f"Size {run}", "value": "M"}]
+
+
+def test_a_price_rule_has_its_list_its_quantity_and_its_dates(
+    odoo: OdooConnector, products: dict[str, int], run: str
+) -> None:
+    sku, product = next(iter(products.items()))
+    rule = {
+        "applied_on": "0_product_variant", "product_id": product, "compute_price": "fixed", "fixed_price": Decimal("11.50"),
+        "min_quantity": 10, "date_start": "2026-12-01 00:00:00", "date_end": "2027-02-28 23:59:59",
+    }  # fmt: skip
+    _, cursor = drain(odoo, "price")
+    made = odoo.client.create("product.pricelist", {"name": f"Retail {run}", "item_ids": [[0, 0, rule]]})
+    found, _ = drain(odoo, "price", cursor)
+    (payload,) = [m.payload for m in found if m.payload["pricelist_id"][0] == made]
+    assert (payload["sku"], payload["fixed_price"], payload["min_quantity"]) == (sku, Decimal("11.5"), 10)
+    assert (payload["date_start"], payload["date_end"]) == ("2026-12-01 00:00:00", "2027-02-28 23:59:59")
+
+
+def test_an_invoice_its_payment_its_document_and_its_credit_note(
+    odoo: OdooConnector, products: dict[str, int], run: str
+) -> None:
+    client, marker = odoo.client, f"hub-{run}-invoice"
+    made = int(odoo.deliver(order(products, marker)).external_id)
+    (picking,) = client.search_read("stock.picking", [["sale_id", "=", made]], ["id"])
+    client.call("stock.picking", "button_validate", [picking["id"]], effect=True)
+    context = {"active_model": "sale.order", "active_ids": [made], "active_id": made}
+    wizard = client.create("sale.advance.payment.inv", {"advance_payment_method": "delivered"}, context=context)
+    client.call("sale.advance.payment.inv", "create_invoices", [wizard], effect=True, context=context)
+    (sale,) = client.read("sale.order", [made], ["invoice_ids"]).values()
+    (invoice,) = sale["invoice_ids"]
+    assert odoo.fetch("invoice", str(invoice)) is None, "a draft is nobody's business yet"
+    client.call("account.move", "action_post", [invoice], effect=True)
+    file = {
+        "name": "invoice.pdf",
+        "res_model": "account.move",
+        "res_id": invoice,
+        "datas": "JVBERi0xLjQK",
+        "mimetype": "application/pdf",
+    }
+    client.create("ir.attachment", file)
+
+    def read(number: int) -> dict[str, Any]:
+        message = odoo.fetch("invoice", str(number))
+        assert message is not None
+        return dict(message.payload)
+
+    posted = read(invoice)
+    assert posted["sale"]["client_order_ref"] == marker
+    assert [(line["sku"], line["order_line"]) for line in posted["lines"]] == [
+        (next(iter(products)), "gid://shopify/LineItem/1")
+    ]
+    assert (posted["payment_state"], posted["amount_total"]) == ("not_paid", 23)
+    assert [document["mimetype"] for document in posted["documents"]] == ["application/pdf"]
+    paying = {"active_model": "account.move", "active_ids": [invoice]}
+    _, cursor = drain(odoo, "invoice")
+    pay = client.create("account.payment.register", {"amount": 10}, context=paying)
+    client.call("account.payment.register", "action_create_payments", [pay], effect=True, context=paying)
+    changed = [m.payload for m in drain(odoo, "invoice", cursor)[0] if m.external_id == str(invoice)]
+    assert (changed[-1]["payment_state"], changed[-1]["amount_residual"]) == ("partial", 13)
+    reversal = client.create(
+        "account.move.reversal",
+        {"move_ids": [[6, 0, [invoice]]], "journal_id": _journal(client, invoice), "reason": "returned"},
+    )
+    action = client.call("account.move.reversal", "refund_moves", [reversal], effect=True)
+    note = int(action["res_id"])
+    client.call("account.move", "action_post", [note], effect=True)
+    credit = read(note)
+    assert (credit["move_type"], credit["amount_total"]) == ("out_refund", 23)
+    assert credit["reversed_entry_id"][0] == invoice
+
+
+def _journal(client: OdooClient, invoice: int) -> int:
+    return int(client.read("account.move", [invoice], ["journal_id"])[invoice]["journal_id"][0])
