@@ -41,6 +41,10 @@ class ShopifyConfig(ConnectorConfig):
         default_factory=dict,
         description="Warehouse code to the shop's location, by name or gid. Codes that are not here are taken as location names.",
     )
+    price_lists: dict[str, str] = Field(
+        default_factory=dict,
+        description="Price list code to the shop's price list, by name or gid. Codes that are not here are taken as names.",
+    )
     orders_since: AwareDatetime | None = Field(
         default=None,
         description="The first poll reads orders that changed since then; none = all that the app may see.",

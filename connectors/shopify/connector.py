@@ -79,7 +79,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._writers: dict[str, Writer] = {
             "order": OrderWrites(self._api, self._finding.variant, io.installation),
             "refund": Refunds(self._api),
-            "price": Prices(self._api),
+            "price": Prices(self._api, config, io.clock),
             "product": Products(self._api),
             "variant": Variants(self._api, self._finding),
             "customer": Customers(self._api),

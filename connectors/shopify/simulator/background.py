@@ -118,6 +118,7 @@ class PriceLists:
 
         return {
             "QueryRoot.priceList": lambda _, __, id: self.lists.get(id),  # noqa: A006
+            "QueryRoot.priceLists": lambda _, __, first=None, after=None: connection(self.lists.values(), first, after),
             "PriceList.prices": prices,
             "PriceListPrice.quantityPriceBreaks": lambda row, _, first=None, after=None: connection(
                 row["breaks"], first, after
@@ -145,6 +146,11 @@ class PriceLists:
             price["compare"] = Decimal(str(before["amount"])) if before else None
             self._effect(f"price.{verb}", f"{priceListId}#{given['variantId'].rsplit('/', 1)[1]}", given)
         for given in input["quantityPriceBreaksToAdd"]:
+            if given["variantId"] not in prices:
+                raise Refused("A fixed price is needed before a quantity break.", ["input", "quantityPriceBreaksToAdd"])
+            if not input["pricesToAdd"]:
+                key = f"{priceListId}#{given['variantId'].rsplit('/', 1)[1]}@{given['minimumQuantity']}"
+                self._effect("price.update", key, given)
             prices[given["variantId"]]["breaks"][given["minimumQuantity"]] = Decimal(str(given["price"]["amount"]))
         return {
             "productVariants": [

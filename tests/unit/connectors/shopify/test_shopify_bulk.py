@@ -97,6 +97,42 @@ def test_a_price_and_its_breaks_are_set_once(shop: ShopifyConnector, sim: Shopif
     assert len(sim.effects("price")) == 2
 
 
+def test_one_break_is_set_beside_the_others(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    with pytest.raises(RetryLater, match="no price of this variant yet"):
+        shop.deliver(price(sim, breaks=None, minimum="100", price="15.25"))
+    base = shop.deliver(price(sim))
+    step = shop.deliver(price(sim, breaks=None, minimum="100", price="15.25"))
+    assert (step.applied, step.external_id) == ("created", f"{base.external_id}@100")
+    assert shop.deliver(price(sim, breaks=None, minimum=100, price="15.250")).applied == "unchanged"
+    assert shop.deliver(price(sim, breaks=None, price="17.00")).applied == "updated"
+    (listed,) = sim.price_lists.lists.values()
+    (found,) = listed["prices"].values()
+    assert (found["price"], found["breaks"]) == (Decimal("17.00"), {10: Decimal("16.00"), 100: Decimal("15.25")})
+
+
+def test_a_list_is_found_by_its_code_or_name(connect: Callable[..., ShopifyConnector], sim: ShopifySimulator) -> None:
+    listed = sim.price_lists.add("Dealers", "USD")
+    named = price(sim, price_list="dealers", price_list_id=None)
+    assert connect().deliver(named).external_id.startswith(listed)
+    coded = price(sim, price_list="ACME-2026", price_list_id=None)
+    assert connect(price_lists={"ACME-2026": "Dealers"}).deliver(coded).applied == "unchanged"
+    with pytest.raises(Rejected) as refused:
+        connect().deliver(coded)
+    assert refused.value.code == "XREF-MISSING"
+
+
+@pytest.mark.parametrize(
+    ("dates", "code"),
+    [({"valid_from": "2999-01-01T00:00:00Z"}, "PRC-NOTYET"), ({"valid_to": "2001-01-01T00:00:00Z"}, "PRC-EXPIRED")],
+)
+def test_prices_out_of_their_dates(
+    shop: ShopifyConnector, sim: ShopifySimulator, dates: dict[str, str], code: str
+) -> None:
+    with pytest.raises(Rejected) as refused:
+        shop.deliver(price(sim, **dates))
+    assert refused.value.code == code
+
+
 def test_prices_that_do_not_fit(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
     with pytest.raises(Rejected) as refused:
         shop.deliver(price(sim, currency="EUR"))
