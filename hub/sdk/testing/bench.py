@@ -20,7 +20,8 @@ from hub.sdk.testing.faults import Fault
 from hub.sdk.testing.io import MemoryTokens, ReadableLog, make_io
 from hub.sdk.testing.simulator import Simulator
 
-DEADLINE = 1.5
+DEADLINE = 10.0
+"""Seconds for a call: generous, because a busy machine is no fault of the connector. Behaviours about time-outs set less."""
 _MOST_PAGES = 400
 
 
@@ -53,12 +54,13 @@ class Bench:
         connector: type[Connector[Any]],
         simulator: Callable[[], Simulator],
         settings: Mapping[str, Any] | None = None,
+        deadline: float = DEADLINE,
     ) -> None:
         self.cls = connector
-        self._make, self._settings = simulator, settings
+        self._make, self._settings, self._deadline = simulator, settings, deadline
         self.sim = simulator()
         self.server = self.sim.serve()
-        given = {**self.sim.connection_config(self.server.url), "deadline": DEADLINE, **(settings or {})}
+        given = {**self.sim.connection_config(self.server.url), "deadline": deadline, **(settings or {})}
         self.config: ConnectorConfig = connector.Config.model_validate(given)
         self.secrets = sorted(secret_values(self.config))
         self.tokens = MemoryTokens()
@@ -74,7 +76,7 @@ class Bench:
 
     def twin(self) -> Bench:
         """Another bench with a simulator of the same seed, as new."""
-        return Bench(self.cls, self._make, self._settings)
+        return Bench(self.cls, self._make, self._settings, self._deadline)
 
     def io(self) -> ConnectorIO:
         """A new world for a connector; the token store and the simulator's clock are shared."""

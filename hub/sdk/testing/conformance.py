@@ -86,7 +86,7 @@ def show(
     config: Mapping[str, Any] | None,
 ) -> None:
     """Run one behaviour. Raises `NotConformant` where it does not hold, and `NotProvable` where it cannot be shown."""
-    with Bench(connector, simulator, config) as bench:
+    with Bench(connector, simulator, config, behaviour.deadline) as bench:
         try:
             if behaviour.needs:
                 behaviour.run(bench, stream)

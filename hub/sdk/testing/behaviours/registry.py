@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from hub.sdk.testing.bench import Bench
+from hub.sdk.testing.bench import DEADLINE, Bench
 
 
 class Level(IntEnum):
@@ -21,13 +21,17 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One named behaviour. ``needs`` is the operation that a stream must claim ("" = it belongs to the connector as a whole)."""
+    """One named behaviour. ``needs`` is the operation that a stream must claim ("" = it belongs to the connector as a whole).
+
+    ``deadline`` is the time that each call of it may take.
+    """
 
     name: str
     sentence: str
     level: Level
     needs: str
     run: Callable[..., None]
+    deadline: float = DEADLINE
 
 
 BEHAVIOURS: dict[str, Behaviour] = {}
@@ -35,13 +39,13 @@ BEHAVIOURS: dict[str, Behaviour] = {}
 Run = Callable[[Bench], None] | Callable[[Bench, str], None]
 
 
-def behaviour(level: Level, needs: str = "") -> Callable[[Any], Any]:
+def behaviour(level: Level, needs: str = "", *, deadline: float = DEADLINE) -> Callable[[Any], Any]:
     """Register a function as a behaviour. Its name is the behaviour's name, and its docstring what it says of the connector."""
 
     def register(run: Any) -> Any:
         name = run.__name__
         sentence = " ".join((run.__doc__ or "").split())
-        BEHAVIOURS[name] = Behaviour(name, sentence, level, needs, run)
+        BEHAVIOURS[name] = Behaviour(name, sentence, level, needs, run, deadline)
         return run
 
     return register

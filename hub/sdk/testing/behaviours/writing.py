@@ -27,6 +27,7 @@ from hub.sdk.testing.bench import Bench, NotProvable, look_up, require
 from hub.sdk.testing.faults import BadAnswer, CutBody, Fault, LateEffect, Reset, Status, Timeout
 from hub.sdk.testing.faults import RateLimited as TooFast
 
+SHORT = 0.8
 APPLIED = ("created", "updated", "unchanged", "adopted", "deleted")
 
 
@@ -152,7 +153,7 @@ def exactly_one_effect_when_the_request_is_lost(bench: Bench, stream: str) -> No
     _interrupted(bench, stream, lambda: Reset(after_effect=False), positions="all")
 
 
-@behaviour(Level.GOLD, "create")
+@behaviour(Level.GOLD, "create", deadline=SHORT)
 def exactly_one_effect_after_a_timeout(bench: Bench, stream: str) -> None:
     """The system commits and never answers: still exactly one of everything."""
     _interrupted(bench, stream, lambda: Timeout(after_effect=True), positions="last")
@@ -178,7 +179,7 @@ def exactly_one_effect_behind_a_login_page(bench: Bench, stream: str) -> None:
     _interrupted(bench, stream, lambda: BadAnswer(after_effect=False))
 
 
-@behaviour(Level.PLATINUM, "create")
+@behaviour(Level.PLATINUM, "create", deadline=SHORT)
 def exactly_one_effect_when_it_comes_late(bench: Bench, stream: str) -> None:
     """The system carries the write out after the caller gave up, within the settling time: it is found, and not repeated."""
     wanted, _, writing, _ = _clean(bench, stream)
@@ -391,7 +392,7 @@ def no_secret_shows_when_writing(bench: Bench, stream: str) -> None:
     shown = []
     with io.http.recording() as exchanges:
         connector.deliver(record)
-        for fault in (Status(400, b'{"message":"no"}'), Status(500), Timeout(), Reset()):
+        for fault in (Status(400, b'{"message":"no"}'), Status(500), CutBody(5), Reset()):
             bench.sim.faults.add("* /", fault)
             try:
                 connector.deliver(bench.record(stream))
