@@ -32,9 +32,17 @@ _ARTICLE_KEYS = {("variant", connection, article.sku) for connection in ("shop",
 
 
 def perform(
-    folder: Path, orders: int, *, keep: bool, patience: float, database: str | None, broker: str | None, as_json: bool
+    folder: Path,
+    orders: int,
+    *,
+    keep: bool,
+    patience: float,
+    database: str | None,
+    broker: str | None,
+    as_json: bool,
+    odoo: tuple[str, str, str] | None = None,
 ) -> int:
-    """Run the whole demo and return its exit code."""
+    """Run the whole demo and return its exit code. ``odoo`` names a real server to use: its address, database and API key."""
     began = time.monotonic()
     database, broker = database or os.environ.get("HUB_DATABASE_URL"), broker or os.environ.get("HUB_BROKER_URL")
     if broker and not (database or "").startswith("postgresql"):
@@ -43,7 +51,8 @@ def perform(
         )
     if database and database.startswith("postgresql"):
         database = fresh_schema(database, SCHEMA)
-    world = World(simulator("shopify")(), simulator("odoo")(), plan_orders(orders))
+    erp = simulator("odoo").at(*odoo) if odoo else simulator("odoo")()
+    world = World(simulator("shopify")(), erp, plan_orders(orders))
     world.stock()
     with world.shop.serve() as shop, world.erp.serve() as erp:
         port = _free_port()
