@@ -78,7 +78,7 @@ def inspect(
     """The project where hub.yaml can be read at all, and every fault found in its files."""
     path = pathlib.Path(folder).expanduser().resolve()
     if not (path / HUB_FILE).is_file():
-        return None, [_no_project(path)]
+        return None, [_no_project(path, "in this directory")]
     settings = dict(os.environ if env is None else env)
     settings |= {name: url for name, url in (("HUB_DATABASE_URL", database), ("HUB_BROKER_URL", broker)) if url}
     reader = _Reader(path)
@@ -183,9 +183,9 @@ def _ownership(reader: _Reader) -> tuple[dict[str, Owner], Document | None]:
     return owners, document
 
 
-def _no_project(here: pathlib.Path) -> ConfigError:
+def _no_project(here: pathlib.Path, place: str = "here or in a directory above") -> ConfigError:
     return ConfigError(
-        "there is no hub.yaml here or in a directory above.",
+        f"there is no hub.yaml {place}.",
         code="CFG-NOPROJECT",
         where=str(here),
         fix="Make a project with: hub init DIR. Or name one with --project DIR or the variable HUB_PROJECT.",
