@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 HUB_YAML = """\
@@ -59,7 +60,7 @@ def write_project(
         shutil.rmtree(folder)
     (folder / "flows").mkdir(parents=True)
     (folder / ".demo").write_text("made by hub demo; the next demo replaces it\n", encoding="utf-8")
-    secrets: dict[str, str] = {}
+    secrets = {"HUB_API_TOKEN": token_urlsafe(24)}
     config = {
         name: json.dumps(_with_references(name, settings, secrets), ensure_ascii=False)
         for name, settings in (("shop", shop), ("erp", erp))
