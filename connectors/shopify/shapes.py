@@ -35,6 +35,8 @@ def version_of(timestamp: str | None) -> str:
     if not timestamp:
         return ""
     moment = datetime.fromisoformat(timestamp)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

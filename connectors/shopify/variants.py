@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from connectors.shopify.shapes import Json, gid
+from hub.errors import InputRefused
 
 _UNITS = {"GRAMS": "g", "KILOGRAMS": "kg", "OUNCES": "oz", "POUNDS": "lb"}
 
@@ -49,18 +50,20 @@ def variant_payload(node: Json, currency: str) -> Json:
 
 def variants_of_product(product: Json, currency: str) -> Iterator[Json]:
     """The variants in a ``products/*`` webhook, each in the same shape as `variant_payload` gives it."""
-    names = [option.get("name") for option in product.get("options") or []]
+    names = [option.get("name") for option in product.get("options") or [] if isinstance(option, dict)]
     parent = {
         name: product.get(name)
         for name in ("id", "admin_graphql_api_id", "title", "handle", "status", "vendor", "product_type")
     }
     for variant in product.get("variants") or []:
+        if not isinstance(variant, dict) or not isinstance(variant.get("id"), int):
+            raise InputRefused("a variant of the product carries no id", code="IN-UNUSABLE", status=202)
         values = [variant.get(f"option{place}") for place in (1, 2, 3)]
         chosen = [
             {"name": name, "value": value} for name, value in zip(names, values, strict=False) if value is not None
         ]
         yield variant | {
-            "admin_graphql_api_id": variant.get("admin_graphql_api_id") or gid("ProductVariant", variant["id"]),
+            "admin_graphql_api_id": gid("ProductVariant", variant["id"]),
             "options": chosen,
             "currency": currency,
             "product": parent,

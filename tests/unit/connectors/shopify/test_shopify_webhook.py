@@ -108,6 +108,10 @@ def test_ids_keep_all_their_digits(shop: ShopifyConnector, sim: ShopifySimulator
         ("orders/create", b"{}", "IN-UNUSABLE"),
         ("orders/create", b'{"id": 8.20982911946154508e17}', "IN-UNUSABLE"),
         ("orders/create", b'{"id": true}', "IN-UNUSABLE"),
+        ("products/update", b'{"id": 1, "variants": [{}]}', "IN-UNUSABLE"),
+        ("products/update", b'{"id": 1, "variants": ["x"]}', "IN-UNUSABLE"),
+        ("customers/redact", b'{"shop_id": 1}', "IN-UNUSABLE"),
+        ("shop/redact", b'{"shop_domain": "x"}', "IN-UNUSABLE"),
     ],
 )
 def test_authentic_but_of_no_use(
