@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from functools import partial
@@ -23,6 +24,7 @@ from hub.telemetry import get_logger, register_secret
 log = get_logger(__name__)
 
 LONGEST_SETTLE = 30.0
+TRY_AGAIN = 30.0
 
 
 class Catalog(Protocol):
@@ -49,6 +51,7 @@ class Connections:
         self._made: dict[str, Connector[Any]] = {}
         self._executors: dict[str, DaemonPool] = {}
         self._lock = threading.Lock()
+        self._try_again: dict[str, float] = {}
         self.faults: dict[str, HubError] = {}
 
     def __contains__(self, name: object) -> bool:
@@ -75,12 +78,24 @@ class Connections:
     def check_all(self) -> Mapping[str, HubError]:
         """Make every connector; what fails is in `faults`."""
         for name in self:
-            try:
-                self.get(name)
-            except HubError as error:
-                self.faults[name] = error
-                log.warning("connection.unusable", connection=name, code=error.code)
+            self.usable(name)
         return self.faults
+
+    def usable(self, name: str) -> bool:
+        """Whether the connection's connector can be made. One that failed is tried again every half minute."""
+        if name in self._made:
+            return True
+        if time.monotonic() < self._try_again.get(name, 0.0):
+            return False
+        try:
+            self.get(name)
+        except HubError as error:
+            self._try_again[name] = time.monotonic() + TRY_AGAIN
+            if name not in self.faults:
+                log.warning("connection.unusable", connection=name, code=error.code)
+            self.faults[name] = error
+            return False
+        return True
 
     def executor(self, name: str) -> Executor:
         """The threads that may call this connection at the same time."""

@@ -15,7 +15,7 @@ from hub.telemetry import get_logger
 log = get_logger(__name__)
 
 BUSY = 0.01
-IDLE = 0.05
+IDLE = 0.025
 REST_AFTER = 2.0
 REAP_EVERY = 5.0
 LONGEST_REPEAT = 0.1

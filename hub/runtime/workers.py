@@ -121,7 +121,8 @@ class Workers:
             self._stop.wait(linger.after(len(claimed)))
 
     def _deliver(self, group: str, name: str) -> None:
-        self._connections.get(name)
+        if not self._connections.usable(name):
+            return
         executor = self._connections.executor(name)
         linger = _Linger(BATCH)
         size = self._sizes.setdefault(name, BatchSize(self._connections.concurrency(name)))
