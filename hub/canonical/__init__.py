@@ -7,9 +7,10 @@ from hub.canonical.invoice import Invoice
 from hub.canonical.order import Order, OrderLine
 from hub.canonical.price import Price
 from hub.canonical.product import Product, Variant
+from hub.canonical.returns import Return
 from hub.canonical.shipment import Shipment
 
-_ALL: list[type[Entity]] = [Product, Warehouse, Variant, Price, Customer, InventoryLevel, Order, Shipment, Invoice]
+_ALL: list[type[Entity]] = [Product, Warehouse, Variant, Price, Customer, InventoryLevel, Order, Shipment, Return, Invoice]
 
 ENTITIES: dict[str, type[Entity]] = {entity.entity: entity for entity in sorted(_ALL, key=lambda entity: entity.rank)}
 """Every canonical entity by its name, those that others refer to first."""
@@ -27,6 +28,7 @@ __all__ = [
     "OrderLine",
     "Price",
     "Product",
+    "Return",
     "Shipment",
     "Variant",
     "Warehouse",
