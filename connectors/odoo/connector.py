@@ -18,7 +18,7 @@ from connectors.odoo.streams.order_lines import OrderLines
 from connectors.odoo.streams.partners import Partners
 from connectors.odoo.streams.price import Prices
 from connectors.odoo.streams.product import Products
-from connectors.odoo.streams.shipment import Shipments
+from connectors.odoo.streams.shipment import Returns, Shipments
 from connectors.odoo.streams.taxes import Taxes
 from connectors.odoo.streams.variant import Variants
 from connectors.odoo.streams.warehouse import Warehouses
@@ -36,7 +36,7 @@ from hub.sdk.records import (
 )
 
 _STREAMS: tuple[type[OdooStream], ...] = (
-    Products, Variants, Prices, Warehouses, Customers, InventoryLevels, Orders, Shipments, Invoices,
+    Products, Variants, Prices, Warehouses, Customers, InventoryLevels, Orders, Shipments, Returns, Invoices,
 )  # fmt: skip
 _OLDEST = 17
 _NEEDED = ("sale.order", "stock.picking", "product.product", "res.partner")
@@ -62,7 +62,7 @@ class OdooConnector(Connector[OdooConfig]):
         lines = OrderLines(self.client, config, Taxes(self.client, config))
         plain: list[OdooStream] = [
             kind(self.client, config, io.clock)
-            for kind in (Products, Variants, Prices, Warehouses, InventoryLevels, Shipments, Invoices)
+            for kind in (Products, Variants, Prices, Warehouses, InventoryLevels, Shipments, Returns, Invoices)
         ]
         made = [
             *plain,

@@ -567,3 +567,30 @@ def test_an_invoice_its_payment_its_document_and_its_credit_note(
 
 def _journal(client: OdooClient, invoice: int) -> int:
     return int(client.read("account.move", [invoice], ["journal_id"])[invoice]["journal_id"][0])
+
+
+def test_what_a_customer_sends_back_is_read_as_a_return(
+    odoo: OdooConnector, products: dict[str, int], run: str
+) -> None:
+    client, sku = odoo.client, next(iter(products))
+    made = odoo.deliver(order(products, f"hub-{run}-return", 3, total="34.50"))
+    (delivery,) = client.search_read("stock.picking", [["sale_id", "=", int(made.external_id)]], ["name"])
+    client.call("stock.picking", "button_validate", [delivery["id"]], effect=True)
+    _, cursor = drain(odoo, "return")
+    context = {"active_model": "stock.picking", "active_id": delivery["id"], "active_ids": [delivery["id"]]}
+    wizard = client.create("stock.return.picking", {}, context=context)
+    (lines,) = client.read("stock.return.picking", [wizard], ["product_return_moves"]).values()
+    client.write("stock.return.picking.line", lines["product_return_moves"], {"quantity": 1})
+    action = client.call("stock.return.picking", "action_create_returns", [wizard], effect=True, context=context)
+    receipt = int(action["res_id"])
+    (planned,) = client.read("stock.picking", [receipt], ["move_ids"]).values()
+    client.write("stock.move", planned["move_ids"], {"quantity": 1, "picked": True})
+    assert client.call("stock.picking", "button_validate", [receipt], effect=True) is True
+    (message,) = [m for m in drain(odoo, "return", cursor)[0] if m.external_id == str(receipt)]
+    assert message.payload["sale"]["id"] == int(made.external_id)
+    assert message.payload["return_id"][1] == delivery["name"]
+    assert [(m["sku"], m["quantity"], m["order_line"]) for m in message.payload["moves"]] == [
+        (sku, 1, "gid://shopify/LineItem/1")
+    ]
+    (line,) = client.search_read("sale.order.line", [["order_id", "=", int(made.external_id)]], ["qty_delivered"])
+    assert line["qty_delivered"] == 2

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MODELS = {
     "price": "product.pricelist.item", "invoice": "account.move",
     "product": "product.template", "variant": "product.product",
-    "warehouse": "stock.warehouse", "order": "sale.order", "shipment": "stock.picking",
+    "warehouse": "stock.warehouse", "order": "sale.order", "shipment": "stock.picking", "return": "stock.picking",
     "customer": "res.partner",
 }  # fmt: skip
 
@@ -39,7 +39,7 @@ class Hooks:
         makers = {
             "price": self._price, "invoice": self._invoice, "product": self._template, "variant": self._variant,
             "warehouse": self._warehouse, "inventory_level": self._level, "order": self._order,
-            "shipment": self._shipment, "customer": self._customer,
+            "shipment": self._shipment, "return": self._return, "customer": self._customer,
         }  # fmt: skip
         if stream not in makers:
             raise NotOffered(f"the odoo simulator cannot make {stream}")
@@ -116,6 +116,15 @@ class Hooks:
         row["beside"] = fields.get("extra", {})
         return str(row["id"])
 
+    def _return(self, fields: dict[str, Any]) -> str:
+        beside = fields.pop("extra", {})
+        shipment = self.env["stock.picking"].rows[int(self._shipment(fields))]
+        order = self.env["sale.order"].rows[shipment["sale_id"]]
+        name = self.sim.take_back(order["client_order_ref"])
+        row: Row = next(p for p in self.env["stock.picking"].rows.values() if p["name"] == name)
+        row["beside"] = beside
+        return str(row["id"])
+
     def _price(self, fields: dict[str, Any]) -> str:
         _only(fields, "sku", "text", "price", "extra")
         beside, price = fields.pop("extra", {}), fields.pop("price", "10.00")
@@ -153,6 +162,7 @@ class Hooks:
             "product": {"list_price": Decimal(100 + self.number())},
             "variant": {"list_price": Decimal(100 + self.number())}, "warehouse": {"name": f"Renamed {self.number()}"},
             "order": {"origin": f"#C{self.number()}"}, "shipment": {"carrier_tracking_ref": f"T-{self.number()}"},
+            "return": {"carrier_tracking_ref": f"R-{self.number()}"},
             "customer": {"phone": f"+49 30 {self.number():06d}"},
         }  # fmt: skip
         model = self.env[_MODELS[stream]]

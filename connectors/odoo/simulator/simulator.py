@@ -357,6 +357,35 @@ class OdooSimulator(Simulator):
                 pickings.change(picking, values)
             return str(picking["name"])
 
+    def take_back(self, order_ref: str, lines: Mapping[str, Any] | None = None) -> str:
+        """Receive a return of an order's last delivery, all of it or {sku: quantity}; returns the receipt's name."""
+        with self.work() as env:
+            order, pickings, moves = self.order(order_ref), env["stock.picking"], env["stock.move"]
+            done = [
+                p
+                for p in pickings.rows.values()
+                if p["sale_id"] == order["id"] and p["state"] == "done" and not p["return_id"]
+            ]
+            delivery = done[-1]
+            type_ = env["stock.picking.type"].of(order["warehouse_id"], "incoming")
+            receipt = pickings.insert({
+                "name": env["stock.picking.type"].number(type_), "sale_id": order["id"], "picking_type_id": type_["id"],
+                "origin": f"Return of {delivery['name']}", "partner_id": delivery["partner_id"], "return_id": delivery["id"],
+                "location_id": delivery["location_dest_id"], "location_dest_id": delivery["location_id"], "state": "assigned",
+            })  # fmt: skip
+            for move in [m for m in moves.rows.values() if m["picking_id"] == delivery["id"] and m["state"] == "done"]:
+                sku = env["product.product"].rows[move["product_id"]]["default_code"]
+                quantity = move["quantity"] if lines is None else Decimal(str(lines.get(sku, 0)))
+                if quantity:
+                    moves.insert({
+                        "picking_id": receipt["id"], "product_id": move["product_id"], "product_uom_qty": quantity,
+                        "quantity": quantity, "picked": True, "state": "assigned", "sale_line_id": move["sale_line_id"],
+                        "location_id": receipt["location_id"], "location_dest_id": receipt["location_dest_id"],
+                        "origin_returned_move_id": move["id"],
+                    })  # fmt: skip
+            pickings.finish(receipt, backorder=False)
+            return str(receipt["name"])
+
     def track(self, picking: str, tracking: str) -> None:
         """Enter the tracking number of a delivery that was done before."""
         with self.work() as env:

@@ -35,7 +35,7 @@ class Shipments(ChangingRecords):
 
     def fields(self) -> list[str]:
         """The picking's fields, with those of the carrier where the module for them is installed."""
-        return [*_PICKING, *(name for name in _CARRIER if self.client.has(self.model, name))]
+        return [*_PICKING, *(name for name in (*_CARRIER, "return_id") if self.client.has(self.model, name))]
 
     def complete(self, records: list[Record]) -> list[Record]:
         """Add ``sale``, ``moves`` with their SKUs and order lines, and ``warehouse``; one call for each kind of record."""
@@ -60,7 +60,7 @@ class Shipments(ChangingRecords):
             by_picking[many2one(move["picking_id"]) or 0].append(
                 {**move, "sku": product.get("default_code") or False, "order_line": names.get(line or 0, False)}
             )
-        none = dict.fromkeys(_CARRIER, False)
+        none = dict.fromkeys((*_CARRIER, "return_id"), False)
         completed = []
         for record in records:
             kind = types.get(many2one(record["picking_type_id"]) or 0, {})
@@ -82,6 +82,13 @@ class Shipments(ChangingRecords):
         found = self.client.call("sale.order.line", "get_external_id", lines)
         named = {int(id_): external_value(name, "line") for id_, name in found.items()}
         return {id_: name for id_, name in named.items() if name}
+
+
+class Returns(Shipments):
+    """Done receipts of what customers send back. They belong to the order whose delivery they take back."""
+
+    stream = Stream("return", "return", poll=FULL, fetch=FULL)
+    domain = (["picking_type_id.code", "=", "incoming"], ["state", "=", "done"], ["sale_id", "!=", False])
 
 
 def _ids(records: list[Record], field: str) -> set[int]:
