@@ -49,6 +49,10 @@ class ShopifyConfig(ConnectorConfig):
         default=None,
         description="The first poll reads orders that changed since then; none = all that the app may see.",
     )
+    currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] = Field(
+        default="",
+        description="The shop's currency, which webhooks of products do not say. Without it they give no price.",
+    )
     poll_overlap: float = Field(
         default=120.0,
         ge=0,

@@ -36,14 +36,21 @@ from hub.sdk.records import (
 )
 from hub.sdk.webhooks import read_body, verify_hmac_base64
 
-_SCOPES = (
+_NEEDED = (
     "read_orders",
     "read_products",
-    "write_customers",
+    "read_customers",
     "read_locations",
     "write_inventory",
     "write_merchant_managed_fulfillment_orders",
 )
+_FURTHER = {
+    "read_all_orders": "orders older than 60 days are not seen",
+    "write_orders": "orders cannot be changed or refunded",
+    "write_products": "products, variants and prices cannot be written",
+    "write_customers": "customers cannot be written",
+}
+"""What is missing without these scopes, which not every installation needs."""
 
 
 class Writer(Protocol):
@@ -92,13 +99,14 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         data = self._api.query("check")
         scopes = {scope["handle"] for scope in data["currentAppInstallation"]["accessScopes"]}
         implied = scopes | {f"read_{scope[6:]}" for scope in scopes if scope.startswith("write_")}
-        missing = [scope for scope in _SCOPES if scope not in implied]
+        missing = [scope for scope in _NEEDED if scope not in implied]
         served = {version["handle"]: version["supported"] for version in data["publicApiVersions"]}
         details = {
             "shop": data["shop"]["name"],
             "currency": data["shop"]["currencyCode"],
             "api_version": self.config.api_version,
             "scopes": sorted(scopes),
+            "without": {scope: what for scope, what in _FURTHER.items() if scope not in implied},
         }
         if missing:
             return Health(
@@ -131,7 +139,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         shop = request.headers.get("x-shopify-shop-domain", self.config.shop).strip().lower()
         if shop != self.config.shop:
             raise Unauthenticated("this webhook is of another shop", fix="Give each shop its own webhook address.")
-        return list(messages(request, read_body(request), ""))
+        return list(messages(request, read_body(request), self.config.currency))
 
     def subscribe(self, streams: Collection[str], url: str) -> SubscriptionReport:
         """Have webhooks for these streams sent to ``url``; what Shopify has deleted is made again."""

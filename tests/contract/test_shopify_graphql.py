@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +102,21 @@ def test_the_idempotency_directive_is_the_vendors(vendor: GraphQLSchema) -> None
     assert {name: str(argument.type) for name, argument in ours.args.items()} == {
         name: str(a.type) for name, a in theirs.args.items()
     }
+
+
+def test_twenty_misspelt_fields_are_all_found(vendor: GraphQLSchema) -> None:
+    """A field that the vendor does not know is found offline, wherever it is, with its line."""
+    dice = random.Random(20)
+    places = []
+    for name in names():
+        for number, line in enumerate(document(name).splitlines(), start=1):
+            # A field alone on its line, or one with a selection; arguments and inputs are inside parentheses.
+            if found := re.fullmatch(r"\s+([a-z]\w+)( \{)?", line):
+                places.append((name, number, found.group(1)))
+    for name, number, field in dice.sample(places, 20):
+        lines = document(name).splitlines()
+        lines[number - 1] = lines[number - 1].replace(field, f"{field}Xx")
+        errors = validate(vendor, parse("\n".join(lines)))
+        assert any(place.line == number for error in errors for place in error.locations or []), (
+            f"{name}:{number} {field}"
+        )

@@ -247,3 +247,8 @@ def test_check_says_what_is_missing(
     poor = shop.check()
     assert not poor.ok
     assert "write_inventory" in poor.summary
+    sim.scopes = ("read_orders", "read_products", "read_customers", "read_locations", "write_inventory",
+                  "write_merchant_managed_fulfillment_orders")  # fmt: skip
+    enough = shop.check()
+    assert enough.ok
+    assert "write_orders" in enough.details["without"]

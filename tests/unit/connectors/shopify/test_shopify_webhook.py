@@ -94,6 +94,13 @@ def test_a_product_webhook_is_a_message_for_each_variant(shop: ShopifyConnector,
     assert len({message.dedupe_key for message in found}) == 3
 
 
+def test_the_currency_of_a_product_webhook_is_the_settings(connect: Any, sim: ShopifySimulator) -> None:
+    variant = sim.shop.variant("VALVE-10")
+    assert variant
+    (message,) = connect(currency="USD").webhook(sim.webhook_request("variant", variant.id))
+    assert (message.payload["currency"], message.payload["price"]) == ("USD", "20.00")
+
+
 def test_ids_keep_all_their_digits(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
     (message,) = shop.webhook(signed(sim, "orders/delete", b'{"id": 820982911946154508}'))
     assert message.external_id == "gid://shopify/Order/820982911946154508"
