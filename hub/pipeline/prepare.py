@@ -9,10 +9,11 @@ from typing import Any
 
 from hub.canonical import ENTITIES
 from hub.canonical.reasons import reason
-from hub.errors import HubError, LinkMissing
+from hub.errors import HubError, LinkMissing, StoreError
 from hub.pipeline.context import Context
 from hub.pipeline.deliver import Outcome, classed
 from hub.pipeline.outbound import UNKNOWN_CODES, Missing, Search, TargetLinks, said, search
+from hub.pipeline.refusal import REFUSALS
 from hub.pipeline.render import Rendered, render
 from hub.pipeline.settle import Ending
 from hub.sdk.connector import Connector
@@ -159,14 +160,16 @@ def _search(
             return search(store, connector, target, missing)
 
     results = dict(zip(wanted, (executor.map if executor is not None else map)(look, wanted), strict=True))
+    conflicts: dict[Link, StoreError] = {}
     found = {(link.entity, link.external_id): link for result in results.values() for link in result.found}
     if found:
-        store.bind_links(list(found.values()))
+        conflicts = _bind(store, list(found.values()))
         links.ask_again()
     for job in jobs:
         result, missing = results[job.missing], job.missing
-        if result.error is not None:
-            job.outcome = _searching_failed(result.error)
+        conflict = next((conflicts[link] for link in result.found if link in conflicts), None)
+        if result.error is not None or conflict is not None:
+            job.outcome = _searching_failed(result.error or conflict or LookupError())
         elif result.unknown:
             code = UNKNOWN_CODES[result.unknown[0][0]]
             job.outcome = Outcome(Ending.REJECTED, code=code, detail=said(result.unknown, target), fix=reason(code).fix)
@@ -175,6 +178,19 @@ def _search(
             if job.missing:
                 _wait(job, job.missing, target)
         job.missing = missing if job.outcome is not None else ()
+
+
+def _bind(store: Store, found: Sequence[Link]) -> dict[Link, StoreError]:
+    """Store links that were found, and say which of them belong to another record already."""
+    try:
+        store.bind_links(found)
+    except StoreError as error:
+        if error.code not in REFUSALS:
+            raise
+        if len(found) == 1:
+            return {found[0]: error}
+        return {link: fault for one in found for link, fault in _bind(store, [one]).items()}
+    return {}
 
 
 def _searching_failed(error: Exception) -> Outcome:

@@ -9,7 +9,8 @@ from hub.errors import StoreError
 from hub.pipeline.context import Context
 from hub.pipeline.decide import Batch, decide
 from hub.pipeline.inbound import Item, Known, translate_batch
-from hub.store import ClaimedMessage, Finished, Step, Store, Trouble
+from hub.pipeline.refusal import REFUSALS, refusal
+from hub.store import ClaimedMessage, Finished, Step, Store
 
 _TRIES = 4
 
@@ -54,20 +55,20 @@ def _process(store: Store, context: Context, claimed: Sequence[ClaimedMessage], 
     try:
         _retried(store, context, claimed, report)
     except StoreError as error:
-        if error.code not in ("STO-REFUSED", "STO-CONFLICT"):
+        if error.code not in REFUSALS:
             raise
         if len(claimed) > 1:  # one message holds what the database refuses: find it
             for message in claimed:
                 _process(store, context, [message], report)
             return
-        trouble = Trouble("HUB-BUG", "the database refused what this message makes", "Read the log, and report it.")
+        trouble = refusal(error)
         refused = Finished(
             claimed[0].id,
             claimed[0].epoch,
             "exception",
-            "HUB-BUG",
+            trouble.code,
             trouble=trouble,
-            steps=[Step("store", "failed", "HUB-BUG", trouble.detail)],
+            steps=[Step("store", "failed", trouble.code, trouble.detail)],
         )
         store.finish_messages([refused])
         report.count([refused])

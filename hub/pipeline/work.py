@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.canonical.reasons import reason
 from hub.errors import HubError, StoreError
 from hub.pipeline.context import Context
 from hub.pipeline.deliver import Outcome, deliver
 from hub.pipeline.outcome import settlement_of
 from hub.pipeline.prepare import Job, prepare
+from hub.pipeline.refusal import REFUSALS, refusal
 from hub.pipeline.render import external_id_of, key_of, outbound_record
 from hub.pipeline.settle import Decision, Ending, Facts, settle
 from hub.sdk.connector import Connector
@@ -64,19 +64,18 @@ def work_batch(
     return report
 
 
-def _without_result(settlement: Settlement) -> Settlement:
+def _without_result(settlement: Settlement, trouble: Trouble) -> Settlement:
     """An outcome that cannot be written is an exception; the effect at the target may be there."""
-    trouble = Trouble("HUB-BUG", "the database refused what the target answered", reason("HUB-BUG").fix)
     return replace(
         settlement,
         state="failed",
-        reason="HUB-BUG",
+        reason=trouble.code,
         maybe_sent=True,
         trouble=trouble,
         waits=(),
         links=(),
         touched=(),
-        steps=(Step("settle", "failed", "HUB-BUG", trouble.detail),),
+        steps=(*settlement.steps[:-1], Step("settle", "failed", trouble.code, trouble.detail)),
     )
 
 
@@ -209,13 +208,13 @@ class _Batch:
         try:
             settled = self._store.settle_deliveries(settlements, answered)
         except StoreError as error:
-            if error.code not in ("STO-REFUSED", "STO-CONFLICT"):
+            if error.code not in REFUSALS:
                 raise
             if len(settlements) > 1:
                 parts = [self._written([one], answered) for one in settlements]
                 return {identity: state for part in parts for identity, state in part.items()}
-            log.exception("deliver.refused", code="HUB-BUG", delivery=settlements[0].delivery_id)
-            settlements = [_without_result(settlements[0])]
+            log.warning("deliver.refused", code=error.code, delivery=settlements[0].delivery_id)
+            settlements = [_without_result(settlements[0], refusal(error))]
             settled = self._store.settle_deliveries(settlements, answered)
         self._report.targets |= settled.targets
         return {one.delivery_id: one.state for one in settlements if one.delivery_id in settled.written}

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy.engine import Connection
 
+from hub.canonical.reasons import reason
+from hub.errors import StoreError
 from hub.store import bulk, tables
 from hub.store.database import Database
 from hub.store.rows import Link, Wait
@@ -61,7 +63,7 @@ def bind(database: Database, connection: Connection, links: Sequence[Link], now:
         return frozenset()
     names = {name for link in links for name in _names(link)}
     database.lock(connection, {_lock(*name) for name in names})
-    _unbind(database, connection, links)
+    _make_room(database, connection, links)
     upsert(database, connection, links, now)
     return wake_named(database, connection, names, now)
 
@@ -87,20 +89,34 @@ def wake_named(
     )
 
 
-def _unbind(database: Database, connection: Connection, links: Sequence[Link]) -> None:
-    """A record has one external id at a connection: where it gets another (made anew there), the old one lets go of it."""
-    wanted = {(link.record_id, link.connection): link.external_id for link in links if link.record_id is not None}
-    if not wanted:
+def _make_room(database: Database, connection: Connection, links: Sequence[Link]) -> None:
+    """A record has one external id at a connection, and an external id one record.
+
+    Where a record gets another id (it was made anew there), the old one lets go of it. Where the id belongs to another record
+    already, the two claim the same identity: a person must say which is right. Raises `StoreError` XREF-CONFLICT.
+    """
+    bound = [link for link in links if link.record_id is not None]
+    if not bound:
         return
-    statement = "SELECT entity, connection, external_id, record_id FROM link WHERE record_id IN ?*"
-    for row in database.rows(connection, statement, sorted({key[0] for key in wanted})):
+    wanted = {(link.record_id, link.connection): link.external_id for link in bound}
+    owners: dict[tuple[str, str, str], str | None] = {}
+    statement = "SELECT entity, connection, external_id, record_id FROM link WHERE record_id IN ?* OR external_id IN ?*"
+    ids, externals = sorted({link.record_id or "" for link in bound}), sorted({link.external_id for link in bound})
+    for row in database.rows(connection, statement, ids, externals):
+        if row.record_id is None:
+            continue
         if wanted.get((row.record_id, row.connection), row.external_id) != row.external_id:
-            database.run(
-                connection,
-                "DELETE FROM link WHERE entity = ? AND connection = ? AND external_id = ?",
-                row.entity,
-                row.connection,
-                row.external_id,
+            gone = "DELETE FROM link WHERE entity = ? AND connection = ? AND external_id = ?"
+            database.run(connection, gone, row.entity, row.connection, row.external_id)
+        else:
+            owners[row.entity, row.connection, row.external_id] = row.record_id
+    for link in bound:
+        owner = owners.setdefault((link.entity, link.connection, link.external_id), link.record_id)
+        if owner != link.record_id:
+            raise StoreError(
+                f"{link.entity} {link.external_id} of {link.connection} is linked to {owner}, and {link.record_id} claims it too",
+                code="XREF-CONFLICT",
+                fix=reason("XREF-CONFLICT").fix,
             )
 
 

@@ -585,7 +585,7 @@ def test_an_answer_that_the_database_refuses_harms_no_other(hub: Hub, monkeypatc
         result = honest(book, record)
         if record.data["ref"] != "#2":
             return result
-        twice = "ord_01ARZ3NDEKTSV4RRFFQ69G5FAV"  # one record under two ids: the database keeps that apart
+        twice = "ord_01ARZ3NDEKTSV4RRFFQ69G5FAV"  # one record under two ids cannot be
         return DeliverResult(result.external_id, links=[("order", twice, "x1"), ("order", twice, "x2")])
 
     monkeypatch.setattr(Book, "deliver", deliver)
@@ -606,3 +606,15 @@ def test_a_message_that_the_database_refuses_harms_no_other(hub: Hub) -> None:
     assert report.done >= 2
     assert hub.store.in_flight() == {"delivery.pending": report.done}
     assert [trouble["message_id"] for trouble in hub.store.exceptions()] == [nasty] * report.exceptions
+
+
+def test_two_records_that_claim_one_record_of_the_target_are_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Book, "deliver", lambda book, record: DeliverResult("77", "adopted"))
+    for number in (1, 2):
+        hub.receive("order", order(number))
+    hub.process()
+    report = hub.work()
+    assert (report.done, report.failed) == (1, 1)
+    (trouble,) = hub.store.exceptions()
+    assert trouble["code"] == "XREF-CONFLICT"
+    assert "order 77 of erp is linked to ord_" in trouble["detail"]
