@@ -170,9 +170,11 @@ class Workers:
             self._hand_over(deliveries(target.name))
 
     def _hand_over(self, group: str) -> None:
-        """Have a group worked off in a thread of the sweep, unless one is at it."""
+        """Have a group worked off in a thread of the sweep, unless enough threads are at it."""
+        enough = 1 if group == INBOUND else HANDLERS_PER_CONNECTION
         with self._lock:
-            if group in self._sweeping or (group != INBOUND and group not in self._targets):
+            known = group == INBOUND or group in self._targets
+            if not known or group in self._sweeping or self._running[group] >= enough:
                 return
             self._sweeping.add(group)
 
