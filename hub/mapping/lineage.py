@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -189,7 +190,7 @@ class Lineage:
         return {"mapping": mapping.file, "hash": mapping.hash, "links": links, "tables": mapping.tables}
 
     @classmethod
-    def restore(cls, mapping: Mapping, src: Any, meta: dict[str, Any], snapshot: dict[str, Any]) -> Lineage:
+    def restore(cls, mapping: Mapping, src: Any, meta: dict[str, Any], snapshot: Mapping_[str, Any]) -> Lineage:
         """The story of a stored message; raises where the mapping is no longer the one that made the record."""
         if snapshot.get("hash") != mapping.hash:
             message = f"{mapping.file} or one of its tables has changed since the record was made."

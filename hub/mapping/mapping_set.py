@@ -12,6 +12,7 @@ from typing import Any
 from hub.errors import MappingError
 from hub.mapping import limits
 from hub.mapping.findings import Finding, MappingInvalid
+from hub.mapping.lineage import Lineage
 from hub.mapping.lookups import Lookups
 from hub.mapping.mapping import Mapping
 from hub.mapping.own_filters import own_filters
@@ -21,6 +22,8 @@ _ENDINGS = tuple(
     f".{kind}.{ending}" for kind in ("to_canonical", "from_canonical") for ending in ("yaml", "yml", "json")
 )
 _SKIPPED = frozenset({"lookups", "samples", "fragments", "node_modules", "__pycache__"})
+_VERSIONS = 500
+"""How many versions of mappings stay known in one process."""
 Pair = tuple[str, str, str, str]
 
 
@@ -41,6 +44,7 @@ class MappingSet:
         self._broken: dict[Pair, MappingInvalid] = {}
         self._compiled: dict[Pair, Mapping] = {}
         self._answers: dict[tuple[str, str, str], list[Mapping]] = {}
+        self._versions: dict[str, Mapping] = {}
         self._lock = RLock()
 
     @classmethod
@@ -136,6 +140,29 @@ class MappingSet:
                 f"{Path(path).name} is not among the mappings.", code="MAP-NONE", fix="Check the path and its ending."
             )
         return self._compile(source)
+
+    def lineage(self, snapshot: MappingABC[str, Any], src: Any, meta: dict[str, Any]) -> Lineage:
+        """The story of a stored message, by the version of the mapping that made it; raises where that is no longer known.
+
+        Versions that this process has used stay known after an edit.
+        """
+        known = self._versions.get(snapshot["hash"])
+        if known is None:
+            for source in [source for sources in self._sources.values() for source in sources]:
+                mapping = self._try(source)
+                if mapping is not None and mapping.hash == snapshot["hash"]:
+                    return Lineage.restore(mapping, src, meta, snapshot)
+            message = f"{snapshot['mapping']} or one of its tables has changed since the record was made."
+            raise MappingError(
+                message, code="MAP-NONE", fix="Replay the message to see what the mapping makes of it now."
+            )
+        return Lineage.restore(known, src, meta, snapshot)
+
+    def _try(self, source: Source) -> Mapping | None:
+        try:
+            return self._compile(source)
+        except MappingInvalid:
+            return None
 
     def check(self) -> list[Finding]:
         """Compiles everything and gives all that is wrong."""
@@ -255,6 +282,9 @@ class MappingSet:
         mapping = self._compile(self._sources[pair][0])
         if known is None or known.hash != mapping.hash:
             self._compiled[pair] = mapping
+            self._versions[mapping.hash] = mapping
+            while len(self._versions) > _VERSIONS:
+                self._versions.pop(next(iter(self._versions)))
         return self._compiled[pair]
 
     def _current(self, mapping: Mapping, source: Source) -> bool:

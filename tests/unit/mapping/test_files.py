@@ -349,3 +349,16 @@ def test_a_name_that_nothing_uses_is_told_and_stops_nothing(folders):
         ("MAP026", "warning", 8),
     ]
     assert made(order)["number"] == "#1"
+
+
+def test_a_stored_story_is_told_by_the_version_that_made_it(folders):
+    _, default = folders
+    loaded = MappingSet.load(folders)
+    stored = loaded.inbound("shop", "order")[1].run(SRC, meta=META, links=NoLinks(), lineage=True).lineage.snapshot()
+    assert MappingSet.load(folders).lineage(stored, SRC, META).at("number")[0].data == {"src.name": "#1"}
+    write(default / "order.to_canonical.yaml", ORDER.replace("src.name", "src.id"))
+    loaded.refresh()
+    loaded.inbound("shop", "order")
+    assert loaded.lineage(stored, SRC, META).at("number")[0].data == {"src.name": "#1"}
+    with pytest.raises(MappingError, match="has changed since"):
+        MappingSet.load(folders).lineage(stored, SRC, META)
