@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.shopify.api import ShopifyApi
+from connectors.shopify.companies import Companies
 from connectors.shopify.shapes import Json, version_of
 from hub.errors import Rejected
 from hub.sdk.records import DeliverResult, OutboundRecord
@@ -24,9 +25,12 @@ class Customers:
 
     def __init__(self, api: ShopifyApi) -> None:
         self._api = api
+        self._companies = Companies(api)
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
         """Make the customer, or bring it up to date."""
+        if _is_company(record):
+            return self._companies.deliver(record)
         present = self._present(record)
         data = record.data
         if present is None:
@@ -50,6 +54,8 @@ class Customers:
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
         """A customer who is as wanted is an effect that is there."""
+        if _is_company(record):
+            return self._companies.find_effect(record)
         present = self._present(record)
         if (
             present is None
@@ -75,6 +81,13 @@ class Customers:
     def _find(self, identifier: Json) -> Json | None:
         found: Json | None = self._api.query("customer", identifier=identifier)["customerByIdentifier"]
         return found
+
+
+def _is_company(record: OutboundRecord) -> bool:
+    """A company is one by its id where it has one: what became a customer of the shop stays one."""
+    if record.external_id:
+        return record.external_id.startswith("gid://shopify/Company/")
+    return record.data.get("kind") == "company"
 
 
 def _identifier(data: Json) -> Json:

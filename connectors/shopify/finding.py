@@ -18,7 +18,7 @@ class Finding:
 
     def variant(self, sku: str) -> ExternalRef | None:
         """The variant with exactly this SKU."""
-        nodes = self._api.query("find_variants", query=f"sku:{_quoted(sku)}")["productVariants"]["nodes"]
+        nodes = self._api.query("find_variants", query=f"sku:{quoted(sku)}")["productVariants"]["nodes"]
         node = _only([node for node in nodes if node["sku"] == sku], f"variants with SKU {sku}")
         if node is None:
             return None
@@ -33,7 +33,7 @@ class Finding:
 
     def order(self, number: str) -> ExternalRef | None:
         """The order with this number, such as #1001."""
-        nodes = self._api.query("find_orders", query=f"name:{_quoted(number)}")["orders"]["nodes"]
+        nodes = self._api.query("find_orders", query=f"name:{quoted(number)}")["orders"]["nodes"]
         node = _only([node for node in nodes if node["name"] == number], f"orders with number {number}")
         return ExternalRef(node["id"], version_of(node["updatedAt"])) if node else None
 
@@ -67,6 +67,7 @@ def _only(nodes: list[Json], what: str) -> Json | None:
     return nodes[0] if nodes else None
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A value as a phrase of Shopify's search language."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from graphql import GraphQLError, OperationDefinitionNode, execute_sync
 
 from connectors.shopify.simulator.background import Background, PriceLists
+from connectors.shopify.simulator.companies import Companies
 from connectors.shopify.simulator.fields import number_in, tables
 from connectors.shopify.simulator.graph import COST_LIMIT, checked, cost, resolver, schema, type_of
 from connectors.shopify.simulator.model import Fulfillment, Order, Product
@@ -64,11 +65,13 @@ class ShopifySimulator(SeededShop):
         self._webhooks = 0
         self.background = Background(self.shop, lambda: self._resolve)
         self.price_lists = PriceLists(self.shop, self._changed)
-        more = {**self.background.functions(), **self.price_lists.functions()}
+        self.companies = Companies(self.shop, self._changed)
+        more = {**self.companies.functions(), **self.background.functions(), **self.price_lists.functions()}
         self._resolve = resolver(
             {
                 **tables(self.shop),
                 **self.background.tables(),
+                **self.companies.tables(),
                 **self.price_lists.tables(),
                 **Mutations(self.shop, self._changed, more).tables(),
                 "QueryRoot.shop": lambda *_: self._about(),

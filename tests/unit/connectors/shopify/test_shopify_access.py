@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from connectors.shopify.connector import ShopifyConnector
 from connectors.shopify.simulator import ShopifySimulator
-from hub.errors import AuthFailed, OutcomeUnknown, Rejected
+from hub.errors import AuthFailed, OutcomeUnknown, Rejected, RetryLater
 from hub.sdk.records import NaturalKey, OutboundRecord
 from hub.sdk.testing.faults import ExpiredToken, Reset
 from hub.sdk.testing.io import MemoryTokens, make_io
@@ -144,6 +144,39 @@ def test_customers_that_cannot_be_told_apart(shop: ShopifyConnector, sim: Shopif
     with pytest.raises(Rejected, match="no such customer"):
         shop.deliver(replace(customer(), external_id="gid://shopify/Customer/1"))
     assert len(sim.shop.customers) == 1
+
+
+def company(**data: Any) -> OutboundRecord:
+    return customer(
+        "buyer@acme.example", kind="company", name="ACME", number="0042", addresses=[{"address1": "1 Dock Rd"}], **data
+    )
+
+
+def test_a_company_is_made_once_by_its_account_number(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    record = company()
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="companyCreate")
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(record)
+    again = replace(record, attempt=2, maybe_sent=True)
+    sim.shop.search_lags = True
+    with pytest.raises(RetryLater):
+        shop.deliver(again)
+    sim.shop.search_lags = False
+    result = shop.find_effect(again)
+    (made,) = sim.companies.all.values()
+    assert result
+    assert (result.external_id, made["externalId"]) == (made["id"], "0042")
+    assert made["made_with"]["companyContact"]["email"] == "buyer@acme.example"
+    assert made["made_with"]["companyLocation"]["shippingAddress"] == {"address1": "1 Dock Rd"}
+
+
+def test_a_company_changes_its_name(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    first = shop.deliver(company())
+    assert shop.deliver(replace(company(note="pays late"), external_id=first.external_id)).applied == "updated"
+    assert shop.deliver(company()).applied == "unchanged"
+    assert len(sim.companies.all) == 1
+    with pytest.raises(Rejected, match="account number"):
+        shop.deliver(replace(company(), data={"kind": "company", "name": "ACME"}))
 
 
 @pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request"])
