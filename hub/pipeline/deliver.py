@@ -27,7 +27,7 @@ from hub.telemetry import get_logger
 log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """How a try ended, with what the target said, and the HTTP calls that were made."""
 

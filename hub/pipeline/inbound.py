@@ -91,6 +91,8 @@ class Item:
         self._pending: Translated | None = None
         self._mappings: list[Any] = []
         self._payload: Any = None
+        received = datetime.fromtimestamp(message.received_at, UTC).isoformat().replace("+00:00", "Z")
+        self._meta = {"connection": message.connection, "received_at": received}
         self.finished = False
         self._guarded(self._read)
 
@@ -137,7 +139,7 @@ class Item:
                 links = _Links(known, message.connection)
                 try:
                     self._pending = translate(
-                        self._payload, self._mappings[0], self._meta(), links, lineage=self._context.lineage
+                        self._payload, self._mappings[0], self._meta, links, lineage=self._context.lineage
                     )
                 except LinkMissing:
                     if not self._ask(links, known, wanted):
@@ -219,10 +221,6 @@ class Item:
         self.finished = True
         if key in known.ids:
             self.made = [(Translated(entity=key[0], key=key[2]), known.ids[key])]
-
-    def _meta(self) -> dict[str, Any]:
-        received = datetime.fromtimestamp(self.message.received_at, UTC)
-        return {"connection": self.message.connection, "received_at": received.isoformat().replace("+00:00", "Z")}
 
 
 def translate_batch(

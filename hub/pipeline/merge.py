@@ -11,7 +11,7 @@ from hub.pipeline.context import Ownership
 _ANYBODY = Ownership()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MergeResult:
     """The merged record; which fields changed; and which changes were dropped because the sender does not own the field."""
 

@@ -14,7 +14,7 @@ from hub.store import ClaimedDelivery, Step
 from hub.store.archive import sha_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rendered:
     """A request ready to be frozen and sent. ``filtered`` is the rule of the mapping that keeps it back."""
 

@@ -12,7 +12,7 @@ from hub.pipeline.context import Flow
 from hub.store import NewDelivery, Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Routing:
     """The deliveries that a change makes, and the flows that looked at it and let it pass by."""
 

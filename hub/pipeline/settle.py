@@ -39,7 +39,7 @@ class Ending(StrEnum):
     BUG = "bug"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """What the decision depends on: of the delivery, and of its target."""
 
@@ -52,7 +52,7 @@ class Facts:
     park_for: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
     """What becomes of the delivery."""
 

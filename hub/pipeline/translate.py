@@ -14,7 +14,7 @@ from hub.errors import MappingError
 _MOST_FIELDS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Translated:
     """One canonical record made from a message. ``filtered`` is the text of the rule that kept it out; the rest is then empty."""
 

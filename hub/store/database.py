@@ -346,4 +346,13 @@ def _open_postgres(
         isolation_level="READ COMMITTED",
         execution_options={"hub": True},
     )
+    sa.event.listen(engine, "connect", lambda raw, _: _prepare_postgres(raw))
     return cls(engine, engine, readonly=readonly, clock=clock)
+
+
+def _prepare_postgres(raw: Any) -> None:
+    # Every statement of the hub finds its rows by an index. A plan that was made and kept while the tables were still empty would
+    # read whole tables later; and a plan priced as "without an index" must not be compiled for seconds either.
+    raw.execute("SET enable_seqscan = off")
+    raw.execute("SET jit = off")
+    raw.commit()

@@ -1,4 +1,8 @@
-"""What goes into the store and comes out of it: plain frozen data, the same on both databases."""
+"""What goes into the store and comes out of it: plain data, the same on both databases.
+
+Nobody changes these after they are made. They are not `frozen` all the same, because frozen ones take four times as long to make,
+and a message makes twenty of them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ DeliveryState = Literal["pending", "leased", "waiting", "done", "skipped", "supe
 WaitKind = Literal["external", "record", "natural"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewMessage:
     """One fact to accept. ``body`` is its raw text; ``dedupe_key`` is unique within the connection.
 
@@ -34,7 +38,7 @@ class NewMessage:
     causation_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accepted:
     """The id of an accepted message; ``duplicate`` when the same fact was there already (the id is then the first one's)."""
 
@@ -42,7 +46,7 @@ class Accepted:
     duplicate: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CursorMove:
     """A poll position to store in the transaction that accepts the page."""
 
@@ -51,7 +55,7 @@ class CursorMove:
     value: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClaimedMessage:
     """A message that this worker alone may process until ``lease_until``; ``epoch`` fences its results."""
 
@@ -75,7 +79,7 @@ class ClaimedMessage:
     claimed_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """One line of a trace. ``before`` and ``after`` are payload bytes to archive, or the sha256 of what is archived already.
 
@@ -95,7 +99,7 @@ class Step:
     at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wait:
     """What a parked message or delivery waits for: a link of ``entity`` at ``connection``.
 
@@ -108,7 +112,7 @@ class Wait:
     kind: WaitKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trouble:
     """Why something became an exception: a registered code, one sentence without personal data, and what to do."""
 
@@ -118,7 +122,7 @@ class Trouble:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """The hub's merged view of one entity, as stored."""
 
@@ -132,7 +136,7 @@ class Record:
     origin: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Link:
     """A cross-reference: the external id of a canonical record at a connection, and what is known of it there."""
 
@@ -147,7 +151,7 @@ class Link:
     applied_request: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewDelivery:
     """One canonical change for one target. ``snapshot`` is the sha256 of the record version that it carries.
 
@@ -166,7 +170,7 @@ class NewDelivery:
     state_carrying: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
     """What became of one claimed message; all of it is written in one transaction, or nothing when the lease was lost."""
 
@@ -190,7 +194,7 @@ class Finished:
     """Seconds until it is tried again (state "new")."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClaimedDelivery:
     """A delivery that this worker alone may send until ``lease_until``; ``epoch`` fences its outcome.
 
@@ -230,7 +234,7 @@ class ClaimedDelivery:
     claimed_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Frozen:
     """A rendered request, to be on disk before it is sent."""
 
@@ -242,7 +246,7 @@ class Frozen:
     steps: Sequence[Step] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AttemptMade:
     """The account of one try: when, how it ended, and the HTTP calls it made (JSON, redacted)."""
 
@@ -254,7 +258,7 @@ class AttemptMade:
     exchanges: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settlement:
     """What becomes of a claimed delivery. Written only while ``epoch`` is still the delivery's own."""
 
@@ -279,7 +283,7 @@ class Settlement:
     attempt: AttemptMade | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
     """The deliveries whose outcome was written, those that somebody else had taken over, and the targets with more to do."""
 
@@ -288,7 +292,7 @@ class Settled:
     targets: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reaped:
     """What the reaper found: leases that ran out, and those parked as HUB-WORKER-CRASH after their third crash."""
 
@@ -298,7 +302,7 @@ class Reaped:
     waits_over: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DueTarget:
     """A connection with deliveries that are due now: how many (counted up to a limit), and since when the oldest."""
 
@@ -307,7 +311,7 @@ class DueTarget:
     oldest: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ConnectionState:
     """The live state of a connection, shared by all workers."""
 
@@ -322,7 +326,7 @@ class ConnectionState:
     rate_until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Schedule:
     """A timed job: every ``interval`` seconds, or by ``cron`` in ``timezone``."""
 
@@ -334,7 +338,7 @@ class Schedule:
     timezone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DueSchedule(Schedule):
     """A schedule that this process alone may run until its lease ends."""
 
@@ -342,7 +346,7 @@ class DueSchedule(Schedule):
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Conservation:
     """Where every accepted message is: ``in_ == delivered + filtered + superseded + exceptions + in_flight``, always."""
 
@@ -360,7 +364,7 @@ class Conservation:
         return self.in_ == self.delivered + self.filtered + self.superseded + self.exceptions + self.in_flight
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TraceView:
     """Everything about one message and those that belong to it, as plain data for a person or a program to read."""
 
