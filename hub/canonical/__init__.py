@@ -10,7 +10,18 @@ from hub.canonical.product import Product, Variant
 from hub.canonical.returns import Return
 from hub.canonical.shipment import Shipment
 
-_ALL: list[type[Entity]] = [Product, Warehouse, Variant, Price, Customer, InventoryLevel, Order, Shipment, Return, Invoice]
+_ALL: list[type[Entity]] = [
+    Product,
+    Warehouse,
+    Variant,
+    Price,
+    Customer,
+    InventoryLevel,
+    Order,
+    Shipment,
+    Return,
+    Invoice,
+]
 
 ENTITIES: dict[str, type[Entity]] = {entity.entity: entity for entity in sorted(_ALL, key=lambda entity: entity.rank)}
 """Every canonical entity by its name, those that others refer to first."""
