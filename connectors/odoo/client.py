@@ -245,6 +245,10 @@ class OdooClient:
         messages = [str(m.get("message", "")) for m in (answer or {}).get("messages", []) if isinstance(m, dict)]
         if any(is_busy(message) for message in messages):
             raise RetryLater(f"Odoo was busy with the same records ({model}).", after=1.0)
+        if any(
+            "You are not allowed to" in message for message in messages
+        ):  # an import reports a missing right as a message
+            raise fault({"name": "odoo.exceptions.AccessError", "message": messages[0]}, f"{model}.load")
         raise Rejected(f"Odoo refused the {model}: {said(messages[0] if messages else '')}")
 
     def company(self) -> int:

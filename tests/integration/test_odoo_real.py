@@ -594,3 +594,40 @@ def test_what_a_customer_sends_back_is_read_as_a_return(
     ]
     (line,) = client.search_read("sale.order.line", [["order_id", "=", int(made.external_id)]], ["qty_delivered"])
     assert line["qty_delivered"] == 2
+
+
+def test_a_user_without_administrators_rights_suffices(
+    settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], run: str
+) -> None:
+    client, login = odoo.client, f"hub-{run}"
+    names = (
+        "base.group_user",
+        "sales_team.group_sale_salesman_all_leads",
+        "stock.group_stock_user",
+        "base.group_partner_manager",
+    )
+    groups = [client.by_external_id(name) for name in names]
+    client.create(
+        "res.users", {"name": "The hub", "login": login, "password": f"pass-{run}", "group_ids": [[6, 0, groups]]}
+    )
+    limited = connect(settings, login=login, api_key=f"pass-{run}", version="18.0")
+    assert limited.check().ok
+    for stream in limited.manifest.streams.values():
+        if stream.poll.support.value == "full":
+            limited.poll(stream.name, None, 5)
+    home = {"name": "Limited", "street": "Main St 1", "city": "Berlin", "country_code": "DE"}
+    made = limited.deliver(
+        OutboundRecord("customer", "create", {**home, "email": f"{run}@limited.example"}, "k", f"hub-{run}-lim")
+    )
+    away = {**home, "street": "Side St 2"}
+    sold = limited.deliver(order(products, f"hub-{run}-lim-order", partner_id=made.external_id, delivery_address=away))
+    (state,) = client.read("sale.order", [int(sold.external_id)], ["state", "partner_shipping_id"]).values()
+    assert state["state"] == "sale"
+    assert state["partner_shipping_id"][0] != int(made.external_id)
+    with pytest.raises(AuthFailed) as caught:
+        limited.deliver(
+            OutboundRecord(
+                "variant", "create", {"default_code": f"L-{run}", "names": {"en": "x"}}, "k", f"hub-{run}-lv"
+            )
+        )
+    assert caught.value.code == "CON-SCOPE"

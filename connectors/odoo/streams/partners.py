@@ -113,12 +113,19 @@ class Partners:
         return found[0] if found else None
 
     def make(self, marker: str, values: Record) -> int:
-        """The partner that this marker makes: made once, and found again however often it is asked for."""
+        """The partner that this marker makes: made once, and found again however often it is asked for.
+
+        Its parent is set by a second call: Odoo's import of a contact below another reads fields that only accountants may read.
+        """
+        own = {name: value for name, value in values.items() if name != "parent_id"}
         columns, row = ["id"], [external_name(marker)]
-        for name, value in values.items():
+        for name, value in own.items():
             columns.append(f"{name}/.id" if name.endswith("_id") else name)
             row.append(cell(value))
-        return self.client.upsert("res.partner", columns, [row])
+        made = self.client.upsert("res.partner", columns, [row])
+        if values.get("parent_id"):
+            self.client.write("res.partner", [made], {"parent_id": values["parent_id"]})
+        return made
 
     def address(self, partner: int, kind: str, data: Record) -> tuple[int, list[str]]:
         """The child partner of this kind ("delivery", "invoice") with this address, found or made; the partner itself where it fits."""
