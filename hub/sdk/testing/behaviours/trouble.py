@@ -73,7 +73,7 @@ def a_read_too_fast_says_how_long_to_wait(bench: Bench, stream: str) -> None:
     _then_works(bench, stream, made)
 
 
-@behaviour(Level.SILVER, "poll", deadline=0.8)
+@behaviour(Level.SILVER, "poll", deadline=1.5)
 def a_read_without_an_answer_ends_at_its_deadline(bench: Bench, stream: str) -> None:
     """A system that accepts the connection and says nothing is given up at the deadline, as `RetryLater`."""
     bench.sim.seed_records(stream, 2)

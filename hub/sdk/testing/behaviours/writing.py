@@ -27,7 +27,7 @@ from hub.sdk.testing.bench import Bench, NotProvable, look_up, require
 from hub.sdk.testing.faults import BadAnswer, CutBody, Fault, LateEffect, Reset, Status, Timeout
 from hub.sdk.testing.faults import RateLimited as TooFast
 
-SHORT = 0.8
+SHORT = 1.5
 APPLIED = ("created", "updated", "unchanged", "adopted", "deleted")
 
 
