@@ -103,7 +103,13 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             problem = " ".join(str(error.problem or error.context or "it cannot be read").split())
-            fix = "Quote the value." if "{{" in self._line(line) else ""
+            fix = (
+                "Quote the value."
+                if "{{" in self._line(line)
+                else "Indent with spaces, not with tabs."
+                if "\\t" in problem
+                else ""
+            )
             self._end(Finding("MAP001", "error", self.file, line, column, f"Not YAML: {problem}.", fix))
         except (YAMLError, ValueError, OverflowError, AttributeError, IndexError, KeyError, TypeError):
             self._end(Finding("MAP001", "error", self.file, 1, 1, "Not YAML: the file cannot be read."))

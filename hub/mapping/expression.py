@@ -6,6 +6,7 @@ The result is a small tree of the classes of :mod:`hub.mapping.nodes`.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -109,6 +110,7 @@ class Reader:
     loop: bool
     filters: Signatures
     _line: int = 1
+    _text: str = ""
 
     def value(self, text: str, *, field: bool) -> Expr:
         """A leaf: a bare expression keeps its type, text around expressions makes text, anything else is itself.
@@ -120,6 +122,10 @@ class Reader:
         if "{{" not in text:
             return Const(text)
         body = [node for output in self._parse(text) for node in output.nodes]
+        if any(type(node).__name__ == "TemplateData" and "}}" in node.data for node in body):
+            raise ExpressionError(
+                "MAP012", "There is a '}}' without its '{{'.", "Remove it; for the text itself write {{ '}}' }}."
+            )
         if len(body) == 1:
             return self._top(body[0]) if field else self._expr(body[0], 1)
         return Concat(tuple(self._expr(node, 1) for node in body))
@@ -139,6 +145,7 @@ class Reader:
     def _parse(self, text: str) -> list[Any]:
         from jinja2 import TemplateSyntaxError
 
+        self._text = text
         if len(text) > limits.EXPRESSION_CHARACTERS:
             raise ExpressionError(
                 "MAP029", f"The text is longer than {limits.EXPRESSION_CHARACTERS:,} characters.", "Use `let:`."
@@ -146,10 +153,9 @@ class Reader:
         try:
             body = _environment().parse(text).body
         except TemplateSyntaxError as error:
-            said = str(error.message or "it cannot be read").rstrip(".")
-            if "No filter named" in said or "No test named" in said:
-                said = "unknown name"
-            raise ExpressionError("MAP012", f"Not an expression: {said}.", line=error.lineno or 1) from None
+            raise ExpressionError(
+                "MAP012", *_plainly(str(error.message or "it cannot be read")), line=error.lineno or 1
+            ) from None
         except (RecursionError, MemoryError):
             raise ExpressionError("MAP029", "The expression is nested too deep.", "Use `let:`.") from None
         except Exception:  # noqa: BLE001 - Jinja's lexer lets errors of literals through as they are
@@ -208,7 +214,10 @@ class Reader:
                               "Use src, meta or a name of let.")  # fmt: skip
         if name in _JINJA_NAMES:
             raise self._error("MAP013", f"{name!r} is not part of the mapping language.")
-        raise self._error("MAP014", f"Unknown name {name!r}.", did_you_mean(name, self.names))
+        fix = did_you_mean(name, self.names)
+        if re.search(rf"[\w\])]-{re.escape(name)}\b", self._text):
+            fix = f"For a field whose name has a hyphen write ['...-{name}']; for a subtraction put spaces around the minus."
+        raise self._error("MAP014", f"Unknown name {name!r}.", fix)
 
     def _getattr(self, node: Any, depth: int) -> Expr:
         if type(node.node).__name__ == "Name" and node.node.name == "loop" and "loop" not in self.names:
@@ -345,6 +354,15 @@ _READERS: dict[str, Callable[[Reader, Any, int], Expr]] = {
     "Call": Reader._call,
 }  # fmt: skip
 # ruff: enable[SLF001]
+
+
+def _plainly(said: str) -> tuple[str, str]:
+    """What Jinja's parser says, in the words of a mapping file, and what to do."""
+    said = said.rstrip(".").replace("'end of print statement'", "'}}'").replace("end of print statement", "'}}'")
+    said = said.replace("end of template", "the end of the text").replace("expected token ", "expected ")
+    if said.startswith("unexpected char") and said[17:18] in "'\"":
+        return "Not an expression: a quote is not closed.", "Close it before the '}}'."
+    return f"Not an expression: {said[:1].lower()}{said[1:]}.", ""
 
 
 def _called(kind: str) -> str:

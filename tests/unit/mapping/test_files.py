@@ -362,3 +362,24 @@ def test_a_stored_story_is_told_by_the_version_that_made_it(folders):
     assert loaded.lineage(stored, SRC, META).at("number")[0].data == {"src.name": "#1"}
     with pytest.raises(MappingError, match="has changed since"):
         MappingSet.load(folders).lineage(stored, SRC, META)
+
+
+SLIPS = {
+    "{{ src.a b }}": "expected '}}', got 'b'",
+    "{{ src.a | default(' }}": "a quote is not closed",
+    "{{ src.a": "unexpected the end of the text",
+    "{{ src.a | dafault(1) }}": "Did you mean 'default'?",
+    "{{ upper(src.a) }}": "`value | upper`",
+    "{{ src-a }}": "whose name has a hyphen",
+    "{{ src.a }} }}": "without its '{{'",
+    "{{ src.a | replace(1) }}": "It takes: old, new, count.",
+    "{{ src.a is defind }}": "Did you mean 'defined'?",
+    "{{ loop.index }}": "only inside $for",
+}
+
+
+@pytest.mark.parametrize("text", SLIPS)
+def test_a_slip_of_the_pen_is_explained(make, text):
+    with pytest.raises(MappingInvalid) as error:
+        make({"a": text})
+    assert SLIPS[text] in str(error.value.findings[0])

@@ -23,7 +23,7 @@ from hub.mapping.filters import ABSENT, FILTERS
 from hub.mapping.mapping_set import builtin_filters
 from hub.mapping.runtime import text as as_text
 
-EXAMPLES = int(os.environ.get("HUB_FUZZ", "250"))
+EXAMPLES = int(os.environ.get("HUB_FUZZ", "150"))
 META = {"connection": "shop", "received_at": "2026-01-01T00:00:00Z"}
 MANY = settings(
     max_examples=EXAMPLES,
