@@ -101,8 +101,7 @@ _partial("message_lane", message.c.connection, message.c.order_key, message.c.id
 _partial("message_lease", message.c.lease_until, where=text("state = 'leased'"))
 _partial("message_waiting", message.c.wait_until, where=text("state = 'waiting'"))
 Index("message_correlation", message.c.correlation_id)
-Index("message_object", message.c.connection, message.c.external_id)
-Index("message_received", message.c.received_at)
+Index("message_object", message.c.external_id)
 
 record = Table(
     "record",

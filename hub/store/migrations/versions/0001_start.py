@@ -224,8 +224,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'leased'"),
         postgresql_where=sa.text("state = 'leased'"),
     )
-    op.create_index("message_object", "message", ["connection", "external_id"], unique=False)
-    op.create_index("message_received", "message", ["received_at"], unique=False)
+    op.create_index("message_object", "message", ["external_id"], unique=False)
     op.create_index(
         "message_waiting",
         "message",
