@@ -173,6 +173,8 @@ def test_growth_ends_with_the_budget(make, name):
     taken, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert error.value.code == "MAP-LIMIT"
+    assert error.value.line == 1
+    assert error.value.at.startswith(("output", "let."))
     assert taken < 25  # tracing memory slows it tenfold
     assert peak < 150_000_000
 
