@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connectors.odoo.simulator import accounting, parties, products, sales, stock
+from connectors.odoo.simulator import accounting, deliveries, parties, products, sales, stock
 from connectors.odoo.simulator.errors import OdooError, user_error
 from connectors.odoo.simulator.hooks import Hooks
 from connectors.odoo.simulator.orm import Env, Row
@@ -55,7 +55,14 @@ class OdooSimulator(Simulator):
         super().__init__(seed=seed, clock=clock)
         self.version = version
         self.env = Env(self.clock.now, int(version.partition(".")[0]), set(modules))
-        for kinds in (parties.MODELS, products.MODELS, sales.MODELS, stock.MODELS, accounting.MODELS):
+        for kinds in (
+            parties.MODELS,
+            products.MODELS,
+            sales.MODELS,
+            stock.MODELS,
+            deliveries.MODELS,
+            accounting.MODELS,
+        ):
             self.env.add(kinds)
         with self.env.transaction():
             make_company(self.env, currency=currency, country=country)
