@@ -34,8 +34,8 @@ def url(sim: OdooSimulator) -> Iterator[str]:
 
 
 def connect(sim: OdooSimulator, url: str, **config: Any) -> OdooConnector:
-    settings = OdooConnector.Config(**{**sim.connection_config(url), "deadline": 1.0, **config})
-    return OdooConnector(settings, make_io(deadline=2.0))
+    settings = OdooConnector.Config(**{**sim.connection_config(url), "deadline": 10.0, **config})
+    return OdooConnector(settings, make_io(deadline=10.0))
 
 
 def line(sim: OdooSimulator, sku: str = "VALVE-10", **values: Any) -> dict[str, Any]:
