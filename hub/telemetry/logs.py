@@ -15,9 +15,10 @@ from hub.telemetry.redaction import redact_data
 
 Event = MutableMapping[str, Any]
 
+SILENT = logging.CRITICAL + 1
 NOISY = {
     "pika": logging.CRITICAL,
-    "dramatiq": logging.CRITICAL,
+    "dramatiq": SILENT,
     "httpcore": logging.WARNING,
     "uvicorn.access": logging.WARNING,
     "uvicorn.error": logging.WARNING,

@@ -109,3 +109,23 @@ def test_an_absent_broker_never_blocks_or_raises():
     assert not bus.wake_surely(["inbound"], timeout=3)
     assert not bus.healthy
     bus.stop(3)
+
+
+def test_a_deleted_queue_is_made_again(bus_pair, monkeypatch):
+    import pika
+
+    monkeypatch.setattr("hub.runtime.bus.rabbit.SILENCE", 1.0)
+    sender, receiver = bus_pair
+    seen = []
+    receiver.subscribe("inbound", seen.append)
+    receiver.start()
+    assert sender.wake_surely(["inbound"], timeout=5)
+    _until(lambda: seen == ["inbound"])
+    connection = pika.BlockingConnection(sender._broker.parameters)
+    connection.channel().queue_delete(sender._queue("inbound"))
+    connection.close()
+    end = time.monotonic() + 20
+    while len(seen) < 2 and time.monotonic() < end:
+        sender.wake_surely(["inbound"], timeout=5)
+        time.sleep(0.2)
+    assert len(seen) >= 2

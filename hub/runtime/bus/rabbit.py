@@ -15,7 +15,7 @@ from typing import Any
 import dramatiq
 import pika
 from dramatiq.brokers.rabbitmq import RabbitmqBroker, _RabbitmqConsumer
-from dramatiq.errors import BrokerError
+from dramatiq.errors import BrokerError, ConnectionClosed
 from dramatiq.middleware import ShutdownNotifications
 from typing_extensions import override
 
@@ -29,6 +29,8 @@ log = get_logger(__name__)
 ACTOR = "wake"
 LONGEST_QUEUE = 100
 """One wake-up would do; more only spread the work over more workers."""
+SILENCE = 15.0
+"""Seconds without a wake-up after which a consumer subscribes anew."""
 TIMEOUTS = {"socket_timeout": 5.0, "stack_timeout": 10.0, "blocked_connection_timeout": 5.0, "heartbeat": 20}
 
 
@@ -39,11 +41,28 @@ class SafeConsumer(_RabbitmqConsumer):
     the old channel's message 3 would acknowledge the new channel's message 3, which then never runs.
     """
 
+    def __init__(self, broker: Any, queue_name: str, prefetch: int, timeout: int) -> None:
+        super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
+        self._pause = timeout / 1000
+        self._heard = time.monotonic()
+
     def __next__(self) -> Any:
         message = super().__next__()  # type: ignore[no-untyped-call]
         if message is not None:
             message.channel_owner = self
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > SILENCE and not self.known_tags:
+            self._subscribe_again()
         return message
+
+    def _subscribe_again(self) -> None:
+        """A quorum queue that is deleted and made again at once leaves its consumers deaf, and nobody tells them."""
+        self._heard = time.monotonic()
+        try:
+            self.channel.cancel()
+            self.iterator = self.channel.consume(self.queue_name, inactivity_timeout=self._pause)
+        except pika.exceptions.AMQPError as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
 
     def ack(self, message: Any) -> None:
         """Acknowledge the message if it is this channel's."""
@@ -62,6 +81,7 @@ class WakeBroker(RabbitmqBroker):
     def __init__(self, parameters: Any, *, quorum: bool) -> None:
         super().__init__(confirm_delivery=True, middleware=[ShutdownNotifications()])
         self.parameters = parameters
+        self._away = False
         self._arguments: dict[str, Any] = {"x-max-length": LONGEST_QUEUE, "x-overflow": "drop-head"}
         if quorum:
             self._arguments["x-queue-type"] = "quorum"
@@ -77,9 +97,19 @@ class WakeBroker(RabbitmqBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> SafeConsumer:
         """A consumer with a connection of its own; the one that declared the queue would only sit idle, so it is closed."""
-        self.declare_queue(queue_name, ensure=True)
-        del self.connection
-        return SafeConsumer(self, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]
+        try:
+            self.declare_queue(queue_name, ensure=True)
+            del self.connection
+            consumer = SafeConsumer(self, queue_name, prefetch, timeout)
+        except Exception as error:
+            if not self._away:
+                log.warning("broker.away", error=type(error).__name__, fix="work is found by sweeping meanwhile")
+            self._away = True
+            raise
+        if self._away:
+            log.warning("broker.back")
+        self._away = False
+        return consumer
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
         """Declare the queue alone: nothing here is ever delayed."""
@@ -184,7 +214,8 @@ class RabbitBus(WakeBus):
         try:
             self._broker.enqueue(message)
         except (BrokerError, pika.exceptions.AMQPError, OSError) as error:
-            log.warning("broker.unreachable", error=type(error).__name__)
+            if self._publisher.healthy:
+                log.warning("broker.unreachable", error=type(error).__name__)
             return False
         return True
 
