@@ -11,6 +11,7 @@ from hub.cli.views.console import emit, out
 from hub.errors import ConfigError, HubError
 
 if TYPE_CHECKING:
+    from hub.project import Project
     from hub.store import Store
 
 app = typer.Typer()
@@ -26,6 +27,7 @@ _WHOLE = 5
         "hub trace --sku VALVE-10",
         "hub trace --tracking 1Z999 --http",
         "hub trace --id 17 --json",
+        "hub trace 1001 --lineage lines[0].unit_price",
     )
 )
 def trace(
@@ -47,6 +49,12 @@ def trace(
     ] = None,
     payloads: Annotated[bool, typer.Option("--payloads", help="Show the payloads before and after each step.")] = False,
     http: Annotated[bool, typer.Option("--http", help="Show both sides of every HTTP call, secrets masked.")] = False,
+    lineage: Annotated[
+        str | None,
+        typer.Option(
+            "--lineage", metavar="PATH", help="Say where a value of the records came from; '' for every value."
+        ),
+    ] = None,
     show_all: Annotated[
         bool, typer.Option("--all", help=f"Show every message whole, not only the newest {_WHOLE}.")
     ] = False,
@@ -71,7 +79,8 @@ def trace(
             code="CLI-USAGE",
             fix="For example: hub trace 1001, or hub trace --sku VALVE-10.",
         )
-    with open_store(open_project(project)) as store:
+    opened = open_project(project)
+    with open_store(opened) as store:
         if number is not None:
             found = [number]
         else:
@@ -80,6 +89,9 @@ def trace(
         views = [store.trace(one) for one in found]
         told = story(store, views)
         now = store.now()
+        if lineage is not None:
+            _explain(opened, store, views, lineage, as_json=as_json)
+            return
     whole = views if show_all else views[-_WHOLE:]
 
     def shown() -> None:
@@ -88,6 +100,14 @@ def trace(
         _show(whole, found, now, payloads=payloads, http=http)
 
     emit({"summary": plain.row(told), "traces": [trace_data(view) for view in views]}, as_json=as_json, show=shown)
+
+
+def _explain(project: Project, store: Store, views: list[Any], path: str, *, as_json: bool) -> None:
+    """Where the values of all records of these messages came from, or those at one path."""
+    from hub.cli.origins import origins, show_origins
+
+    told = origins(project, store, views, path)
+    emit({"lineage": [one.as_dict() for one in told]}, as_json=as_json, show=lambda: show_origins(told, path))
 
 
 def _search(store: Store, kind: str | None, value: str, limit: int) -> list[int]:

@@ -66,7 +66,7 @@ def render(delivery: ClaimedDelivery, context: Context, links: Any) -> Rendered:
     if made.filtered is not None:
         return Rendered(None, b"", "", filtered=made.filtered)
     body = dump_json(made.record)
-    lineage = lineage_of(made) if context.lineage else None
+    lineage = lineage_of(made, meta) if context.lineage else None
     step = Step(
         "render",
         "ok",

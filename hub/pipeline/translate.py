@@ -44,14 +44,17 @@ def translate(payload: Any, mapping: Any, meta: dict[str, Any], links: Any, *, l
         )
     model = validate(mapping.entity, made.record, str(mapping.file))
     data = model.model_dump(mode="json", exclude_unset=True)
-    recorded = lineage_of(made) if lineage else None
+    recorded = lineage_of(made, meta) if lineage else None
     return Translated(**said, key=str(made.key), data=data, model=model, body=dump(data), lineage=recorded)
 
 
-def lineage_of(made: Any) -> bytes | None:
-    """What must be kept so that the mapping engine can tell later where every value came from: some hundred bytes."""
+def lineage_of(made: Any, meta: dict[str, Any]) -> bytes | None:
+    """What must be kept so that the mapping engine can tell later where every value came from: some hundred bytes.
+
+    The source is in the archive already; ``meta``, the links that were used and the versions of the tables are kept here.
+    """
     found = getattr(made, "lineage", None)
-    return orjson.dumps(found.snapshot(), default=str) if found is not None else None
+    return orjson.dumps({**found.snapshot(), "meta": meta}, default=str) if found is not None else None
 
 
 def validate(entity: str, record: Any, where: str = "") -> Entity:

@@ -58,6 +58,16 @@ def test_the_demo_shows_the_way_of_an_order_and_what_to_try(tmp_path: Path) -> N
     ):
         assert said in done.stdout, said
     assert "Traceback" not in done.stdout + done.stderr
+    command = [sys.executable, "-m", "hub", "--project", str(tmp_path / "demo"), "trace", "1001", "--json", "--lineage"]
+    told = subprocess.run([*command, "lines[0].unit_price"], capture_output=True, text=True, timeout=60, check=True)
+    first = json.loads(told.stdout)["lineage"][0]
+    assert "order.to_canonical.yaml" in first["step"]
+    assert "src.line_items[0].price" in first["values"][0]["data"]
+    whole = json.loads(subprocess.run([*command, ""], capture_output=True, text=True, timeout=60, check=True).stdout)[
+        "lineage"
+    ]
+    assert {step["step"].split()[0] for step in whole} == {"translate", "render"}
+    assert [step["gone"] for step in whole if "gone" in step] == []
 
 
 def test_the_demo_replaces_only_a_demo(tmp_path: Path) -> None:
