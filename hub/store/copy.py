@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -19,26 +19,26 @@ _COUNTERS = ("message", "delivery")
 _NUMBERED = ("message", "delivery", "attempt", "step", "wait", "exception")
 
 
-def copy(source: Database, target: Database) -> dict[str, int]:
+def copy(
+    source: Database, target: Database, told: Callable[[str, int], None] = lambda _table, _rows: None
+) -> dict[str, int]:
     """Copy every table into an empty database, in one transaction, and compare. Returns the rows of each table.
 
+    ``told`` hears of every batch as it is written: the table, and how many rows.
     Raises `StoreError`; the target is then as empty as before.
     """
     copied = {}
     with source.read() as reading, target.write() as writing:
-        if target.rows(writing, "SELECT id FROM message LIMIT 1") or target.rows(
-            writing, "SELECT id FROM record LIMIT 1"
-        ):
-            raise StoreError("the target database is in use", code="STO-NOTEMPTY", fix="Copy into an empty database.")
+        _refuse_used(target, writing)
         for table in tables.metadata.sorted_tables:
             if table.name == "sequence":
                 continue
-            target.run(writing, f'DELETE FROM "{table.name}"')  # noqa: S608 - schedules, and what opening has made
             names = [column.name for column in table.columns]
             count = 0
             for rows in _chunks(source, reading, table):
                 bulk.append(target, writing, table, names, rows)
                 count += len(rows)
+                told(table.name, len(rows))
             copied[table.name] = count
         _set_counters(target, writing)
         for table in tables.metadata.sorted_tables:
@@ -49,6 +49,13 @@ def copy(source: Database, target: Database) -> dict[str, int]:
                     fix="Report it; the source is as it was.",
                 )
     return copied
+
+
+def _refuse_used(target: Database, connection: Connection) -> None:
+    for table in tables.metadata.sorted_tables:
+        # opening fills the table of counters, and no other
+        if table.name != "sequence" and target.rows(connection, f'SELECT 1 FROM "{table.name}" LIMIT 1'):  # noqa: S608
+            raise StoreError("the target database is in use", code="STO-NOTEMPTY", fix="Copy into an empty database.")
 
 
 def _chunks(database: Database, connection: Connection, table: sa.Table) -> Iterator[list[tuple[Any, ...]]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hub.cli.main import main
+from hub.cli.views import console
 from hub.errors import StoreError
 from hub.store import (
     AttemptMade,
@@ -23,6 +26,7 @@ from hub.store import (
     Store,
     Trouble,
 )
+from hub.store import copy as copying
 from hub.store.archive import sha_of
 
 
@@ -78,6 +82,51 @@ def test_a_hub_moves_to_the_other_database_and_back(tmp_path: Path, postgres_url
     assert refused.value.code == "STO-NOTEMPTY"
     for store in (small, large, back):
         store.close()
+
+
+@pytest.mark.postgres
+def test_the_command_copies_and_refuses(tmp_path: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    small = f"sqlite:///{tmp_path / 'a.db'}"
+
+    def run(*arguments: str) -> tuple[int, str]:
+        console.fresh()
+        code = main(["db", "copy", *arguments, "--json"])
+        said = capsys.readouterr()
+        console.fresh()
+        return code, said.out + said.err
+
+    code, said = run(small, postgres_url)
+    assert (code, "STO-ABSENT" in said) == (1, True)
+    store = Store.open(small)
+    fill(store)
+    code, said = run(small, postgres_url)
+    assert (code, "STO-LOCKED" in said) == (1, True)
+    store.close()
+    code, said = run(small, postgres_url)
+    assert code == 0, said
+    assert json.loads(said)["rows"]["message"] == 5
+    assert json.loads(said)["leases_ended"] == 2
+    code, said = run(small, postgres_url)
+    assert (code, "STO-NOTEMPTY" in said) == (1, True)
+    code, said = run(postgres_url, f"sqlite:///{tmp_path / 'b.db'}")
+    assert code == 0, said
+    assert json.loads(said)["leases_ended"] == 0
+
+
+@pytest.mark.postgres
+def test_an_interrupted_copy_leaves_the_target_empty(tmp_path: Path, postgres_url: str) -> None:
+    def stop(table: str, _: int) -> None:
+        if table == "step":
+            raise KeyboardInterrupt
+
+    source, target = Store.open(f"sqlite:///{tmp_path / 'a.db'}"), Store.open(postgres_url)
+    fill(source)
+    with pytest.raises(KeyboardInterrupt):
+        copying.copy(source.database, target.database, stop)
+    assert target.conservation().in_ == 0
+    assert source.copy_to(target)["message"] == 5  # and it can be begun again
+    source.close()
+    target.close()
 
 
 class Clock:
