@@ -104,11 +104,10 @@ def release(
         chosen = _chosen(act.project, numbers, code)
         for number in track(chosen, "releasing"):
             act.release(number, note)
-    said = ", ".join(map(str, chosen[:20])) + (" ..." if len(chosen) > 20 else "")
     emit(
         {"released": chosen},
         as_json=as_json,
-        show=lambda: out().print(f"[good]released[/good] {said}: hub exceptions shows what stays"),
+        show=lambda: out().print(f"[good]released[/good] {_named(chosen)}: hub exceptions shows what stays"),
     )
 
 
@@ -127,8 +126,12 @@ def resolve(
         chosen = _chosen(act.project, numbers, code)
         for number in track(chosen, "closing"):
             act.resolve(number, note)
-    said = ", ".join(map(str, chosen[:20])) + (" ..." if len(chosen) > 20 else "")
-    emit({"resolved": chosen}, as_json=as_json, show=lambda: out().print(f"[good]resolved[/good] {said}"))
+    emit({"resolved": chosen}, as_json=as_json, show=lambda: out().print(f"[good]resolved[/good] {_named(chosen)}"))
+
+
+def _named(numbers: list[int]) -> str:
+    """The numbers for a person: the first twenty."""
+    return ", ".join(map(str, numbers[:20])) + (" ..." if len(numbers) > 20 else "")
 
 
 def _chosen(project: Project, numbers: list[int] | None, code: str) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +70,8 @@ def _of_step(mappings: Any, message: int, step: dict[str, Any], body: bytes | No
 
 def show_origins(told: list[Told], path: str) -> None:
     """The lineage, a block for each value."""
+    from hub.mapping.tools.data import one_line
+
     console = out()
     if not told:
         console.print(
@@ -86,7 +87,7 @@ def show_origins(told: list[Told], path: str) -> None:
             )
             for word, reads in (("reads", origin.get("data", {})), ("decided by", origin.get("control", {}))):
                 for source, value in reads.items():
-                    console.print(Text(f"      {word:<10} {safe(source)} = {safe(_short(value))}"))
+                    console.print(Text(f"      {word:<10} {safe(source)} = {safe(one_line(value, 100))}"))
             if lookup := origin.get("lookup"):
                 console.print(
                     Text(
@@ -99,8 +100,3 @@ def show_origins(told: list[Told], path: str) -> None:
                 console.print(Text(f"      branch     {safe(', '.join(origin['branches']))}"))
             if origin.get("filters"):
                 console.print(Text(f"      filters    {', '.join(origin['filters'])}"))
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 100 else text[:97] + "..."

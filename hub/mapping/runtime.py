@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from hub.errors import MappingError
 from hub.mapping import limits
-from hub.mapping.filters.base import ABSENT, masked
+from hub.mapping.filters.base import masked
 
 
 class Left:
@@ -187,11 +187,6 @@ def too_long() -> Any:
     raise refuse(f"The text would be longer than {limits.TEXT:,} characters.", code="MAP-LIMIT")
 
 
-def capped(value: str) -> str:
-    """The text if it is not too long."""
-    return value if len(value) <= limits.TEXT else str(too_long())
-
-
 def joined(*pieces: Any) -> str:
     """The pieces as one text; its length is known before it is made."""
     texts = [text(piece) for piece in pieces]
@@ -258,8 +253,3 @@ def code_like(value: Any) -> str:
     if value.__class__ is bool or (plain.isascii() and plain.isalnum() and len(shown) <= 40 and not plain.isdigit()):
         return repr(shown)
     return repr(shown) if plain.isdigit() and len(plain) <= 5 else masked(value)
-
-
-def is_absent(value: Any) -> bool:
-    """Is this what a filter gives when there is nothing?"""
-    return value is ABSENT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from hub.errors import AuthFailed, HubError, OutcomeUnknown, RateLimited, RetryLater
 from hub.pipeline import as_new_message
@@ -91,11 +91,3 @@ def _closed(state: ConnectionState | None, now: float) -> float | None:
         until - now for until in (state.rate_until, state.breaker_until if state.breaker == "open" else None) if until
     ]
     return max(waits) if waits and max(waits) > 0 else None
-
-
-def states_for_people(states: Mapping[str, ConnectionState]) -> dict[str, str]:
-    """Each connection's state in one word."""
-    words = {}
-    for name, state in states.items():
-        words[name] = f"paused ({state.pause_code})" if state.paused else state.breaker
-    return words

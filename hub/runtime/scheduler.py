@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from hub.errors import HubError, StoreError
 from hub.project import Project
@@ -142,9 +141,3 @@ class Scheduler:
         finally:
             with self._lock:
                 self._running -= 1
-
-
-def describe(schedule: Schedule) -> dict[str, Any]:
-    """A schedule for people."""
-    every = f"every {schedule.interval:g}s" if schedule.interval else f"cron {schedule.cron} ({schedule.timezone})"
-    return {"name": schedule.name, "connection": schedule.connection, "stream": schedule.stream, "runs": every}

@@ -93,14 +93,6 @@ def _tables_below(folder: Path) -> list[Finding]:
     return lookup_findings(Lookups.load(folders))
 
 
-def lint_set(mappings: MappingSet) -> list[Finding]:
-    """Everything that is wrong with a set of mappings and its lookups, for `hub check`."""
-    findings = [*lookup_findings(mappings.lookups), *mappings.check()]
-    for mapping in mappings:
-        findings += mapping.warnings + examine(Opened(mapping))
-    return list(dict.fromkeys(findings))
-
-
 def lint_file(path: Path, mappings: MappingSet) -> list[Finding]:
     """Everything that is wrong with one mapping file and its tests."""
     if not _MAPPING.fullmatch(path.name):

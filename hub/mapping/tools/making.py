@@ -12,7 +12,7 @@ from typing import Any
 from hub.errors import ConfigError
 from hub.mapping.tools import schema
 from hub.mapping.tools.cases import tests_of
-from hub.mapping.tools.data import leaves, show_path, write_json
+from hub.mapping.tools.data import write_json
 from hub.mapping.tools.opening import Opened
 from hub.mapping.tools.scrub import Scrubber
 from hub.mapping.tools.testing import CaseLinks
@@ -208,8 +208,3 @@ def _wrapped(lines: list[str]) -> list[str]:
         else:
             done.append(line)
     return done
-
-
-def sample_summary(sample: Any) -> list[str]:
-    """The paths of a sample, for a person who begins a mapping."""
-    return [show_path(list(path)) for path, _ in leaves(sample)]
