@@ -11,8 +11,8 @@ from rich.text import Text
 
 from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out, safe
+from hub.documents.problems import did_you_mean
 from hub.errors import ConfigError
-from hub.project.problems import did_you_mean
 
 app = typer.Typer(no_args_is_help=True, help="Connectors: list them, or begin a new one.")
 

@@ -33,7 +33,7 @@ def catalog() -> Catalog:
 
 def simulator(name: str) -> Any:
     """The simulator class of this name. Raises `ConfigError` with the likely spelling."""
-    from hub.project.problems import did_you_mean
+    from hub.documents.problems import did_you_mean
     from hub.sdk.plugins import load_simulators
 
     found = load_simulators()

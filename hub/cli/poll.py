@@ -22,7 +22,7 @@ def poll(
 ) -> None:
     """Make a poll due at once, whatever its schedule says. A running hub does it; else the next one that starts."""
     from hub.cli.acting import acting
-    from hub.project.problems import did_you_mean
+    from hub.documents.problems import did_you_mean
 
     with acting(project) as act:
         streams = act.project.connection(connection).poll

@@ -12,6 +12,6 @@ EXCEPTION_STATES = ("open", "released", "resolved", "all")
 def known_state(state: str | None, states: tuple[str, ...]) -> None:
     """Raises `ConfigError` with the likely spelling where there is no such state."""
     if state is not None and state not in states:
-        from hub.project.problems import did_you_mean
+        from hub.documents.problems import did_you_mean
 
         raise ConfigError(f"there is no state {state[:40]!r}.", code="CLI-USAGE", fix=did_you_mean(state, states))

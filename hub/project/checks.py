@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from hub.canonical import ENTITIES
+from hub.documents.document import Document
+from hub.documents.problems import did_you_mean
 from hub.errors import ConfigError
-from hub.project.document import Document
-from hub.project.problems import did_you_mean
 from hub.project.project import Flow, Project
 
 

@@ -9,13 +9,13 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from hub.documents import document as documents
+from hub.documents.document import Document
+from hub.documents.problems import from_validation
 from hub.errors import ConfigError
-from hub.project import document as documents
 from hub.project.checks import cross_checks
-from hub.project.document import Document
 from hub.project.dotenv import read_dotenv
 from hub.project.files import FlowsFile, HubFile, OwnershipsFile
-from hub.project.problems import from_validation
 from hub.project.project import Connection, Flow, Owner, Project
 from hub.project.secrets import Secrets
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from hub.documents.document import Document, Path
+from hub.documents.problems import did_you_mean, from_validation
 from hub.errors import ConfigError
-from hub.project.document import Document, Path
-from hub.project.problems import did_you_mean, from_validation
 from hub.project.schedule import Poll
 from hub.project.secrets import Secrets, together
 

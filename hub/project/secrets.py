@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hub.documents.document import Path
+from hub.documents.problems import did_you_mean
 from hub.errors import ConfigError
-from hub.project.document import Path
-from hub.project.problems import did_you_mean
 from hub.telemetry.redaction import register_secret
 
 _REFERENCE = re.compile(r"\$(\$?)\{([^{}]*)\}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from hub.project import document
+from hub.documents import document
 from hub.project.scaffold import make_project
 from hub.project.schemas import FILES, schema, schema_text
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from hub.documents.document import Document, Path
 from hub.errors import ConfigError
-from hub.project.document import Document, Path
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

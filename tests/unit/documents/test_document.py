@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.documents import document
 from hub.errors import ConfigError
-from hub.project import document
 
 
 def parse(text: str) -> document.Document:
