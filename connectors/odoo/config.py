@@ -77,6 +77,9 @@ class OdooConfig(ConnectorConfig):
         default="", description="Code of the warehouse that orders are shipped from; empty = Odoo's choice."
     )
     sales_team: int | None = Field(default=None, ge=1, description="Id of the sales team that orders are booked on.")
+    sales_teams: dict[str, int] = Field(
+        default_factory=dict, description="Sales team id by the order's channel, where it decides."
+    )
     on_ambiguous_customer: Literal["reject", "oldest"] = Field(
         default="reject",
         description="What to do when several partners have the customer's e-mail address.",

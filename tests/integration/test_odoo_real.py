@@ -366,6 +366,23 @@ def test_an_order_is_changed_and_cancelled_in_its_limits(
     assert edit(3, total="34.50", cancelled=True).applied == "unchanged"
 
 
+def test_what_a_company_adds_to_its_order_stands_where_odoo_has_it(
+    odoo: OdooConnector, products: dict[str, int], run: str
+) -> None:
+    said = {
+        "channel": f"b2b-{run}", "payment_terms": "account.account_payment_term_30days", "incoterm": "dap",
+        "commitment_date": "2026-11-24T00:00:00+01:00", "note": "Ring twice\nPurchase order: 4711",
+    }  # fmt: skip
+    made = [odoo.deliver(order(products, f"hub-{run}-b2b-{number}", **said)) for number in range(2)]
+    assert [result.warnings for result in made] == [(), ()]
+    fields = ["payment_term_id", "incoterm", "source_id", "commitment_date", "note"]
+    for row in odoo.client.read("sale.order", [int(result.external_id) for result in made], fields).values():
+        assert [row[name][1] for name in fields[:3]] == ["30 Days", "[DAP] DELIVERED AT PLACE", f"b2b-{run}"]
+        assert row["commitment_date"] == "2026-11-23 23:00:00"
+        assert "Purchase order: 4711" in row["note"]
+    assert len(odoo.client.search_read("utm.source", [["name", "ilike", f"b2b-{run}"]], ["name"])) == 1
+
+
 def test_a_total_that_differs_keeps_the_order_a_quotation(
     odoo: OdooConnector, products: dict[str, int], run: str
 ) -> None:

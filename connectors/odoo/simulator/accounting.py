@@ -17,6 +17,22 @@ class PaymentTerms(Model):
     fields: ClassVar[dict[str, Field]] = {"name": char(required=True), "active": flag(True)}
 
 
+class Incoterms(Model):
+    """account.incoterms."""
+
+    name = "account.incoterms"
+    title = "Incoterms"
+    fields: ClassVar[dict[str, Field]] = {
+        "name": char(required=True),
+        "code": char(required=True),
+        "active": flag(True),
+    }
+
+    def shown_as(self, row: Row) -> str:
+        """The name that a many2one shows."""
+        return f"[{row['code']}] {row['name']}"
+
+
 class Invoices(Model):
     """account.move: invoices and credit notes."""
 
@@ -187,4 +203,4 @@ class PaymentRegister(Model):
         return True
 
 
-MODELS = (PaymentTerms, Invoices, InvoiceLines, AdvanceInvoice, Reversal, PaymentRegister)
+MODELS = (PaymentTerms, Incoterms, Invoices, InvoiceLines, AdvanceInvoice, Reversal, PaymentRegister)

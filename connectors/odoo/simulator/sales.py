@@ -47,7 +47,8 @@ class SaleOrders(Model):
         "amount_tax": number("monetary", compute="_tax"), "amount_total": number("monetary", compute="_total"),
         "invoice_status": Field("selection", compute="_invoice_status"),
         "delivery_status": Field("selection", compute="_delivery_status"),
-        "commitment_date": moment(),
+        "commitment_date": moment(), "payment_term_id": one("account.payment.term"), "incoterm": one("account.incoterms"),
+        "source_id": one("utm.source"),
     }  # fmt: skip
 
     def _defaults(self, row: Row, vals: Row) -> None:
@@ -287,6 +288,20 @@ class SalesTeams(Model):
     fields: ClassVar[dict[str, Field]] = {"name": char(required=True)}
 
 
+class Sources(Model):
+    """utm.source: where orders come from. Odoo makes a taken name unique by a number behind it."""
+
+    name = "utm.source"
+    title = "UTM Source"
+    fields: ClassVar[dict[str, Field]] = {"name": char(required=True, label="Source Name")}
+
+    def _defaults(self, row: Row, vals: Row) -> None:  # noqa: ARG002
+        name, count = row["name"], 1
+        while any(other is not row and other["name"] == row["name"] for other in self.rows.values()):
+            count += 1
+            row["name"] = f"{name} [{count}]"
+
+
 class FiscalPositions(Model):
     """account.fiscal.position."""
 
@@ -295,4 +310,4 @@ class FiscalPositions(Model):
     fields: ClassVar[dict[str, Field]] = {"name": char(required=True)}
 
 
-MODELS = (SaleTaxes, FiscalPositions, SalesTeams, SaleOrders, SaleOrderLines)
+MODELS = (SaleTaxes, FiscalPositions, SalesTeams, Sources, SaleOrders, SaleOrderLines)

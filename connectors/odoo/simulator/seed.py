@@ -19,6 +19,13 @@ _STATES = (
     ("US", "CA", "California"), ("US", "NY", "New York"), ("US", "TX", "Texas"), ("US", "WA", "Washington"), ("US", "OR", "Oregon"),
     ("US", "IL", "Illinois"), ("US", "FL", "Florida"), ("CA", "ON", "Ontario"), ("CA", "QC", "Quebec"),
 )  # fmt: skip
+_TERMS = (
+    ("immediate", "Immediate Payment"), ("15days", "15 Days"), ("21days", "21 Days"), ("30days", "30 Days"), ("45days", "45 Days"),
+)  # fmt: skip
+_INCOTERMS = (
+    ("EXW", "EX WORKS"), ("FCA", "FREE CARRIER"), ("CPT", "CARRIAGE PAID TO"), ("CIP", "CARRIAGE AND INSURANCE PAID TO"),
+    ("DAP", "DELIVERED AT PLACE"), ("DDP", "DELIVERED DUTY PAID"), ("FOB", "FREE ON BOARD"), ("CIF", "COST, INSURANCE AND FREIGHT"),
+)  # fmt: skip
 RATES = (
     "15",
     "0",
@@ -69,6 +76,12 @@ def seed(env: Env, *, company: str = "My Company", currency: str = "USD", countr
         if code != currency:
             env["product.pricelist"].insert({"name": f"Default {code}", "currency_id": id_})
     _taxes(env)
+    for code, name in _INCOTERMS:
+        env["account.incoterms"].insert({"name": name, "code": code})
+    for key, name in _TERMS:
+        made = env["account.payment.term"].insert({"name": name})
+        named = {"module": "account", "name": f"account_payment_term_{key}", "model": "account.payment.term"}
+        env["ir.model.data"].insert({**named, "res_id": made["id"]})
     env["crm.team"].insert({"name": "Sales"})
     locations = env["stock.location"]
     for name, usage in (("Vendors", "supplier"), ("Customers", "customer"), ("Inventory adjustment", "inventory")):

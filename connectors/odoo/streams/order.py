@@ -7,16 +7,15 @@ confirmed; what is confirmed already is left alone.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
-from connectors.odoo.changes import FORMAT, iso
+from connectors.odoo.changes import iso
 from connectors.odoo.client import OdooClient, Record
 from connectors.odoo.config import OdooConfig
 from connectors.odoo.streams.base import ChangingRecords, external_name, many2one
 from connectors.odoo.streams.order_change import OrderChange
+from connectors.odoo.streams.order_head import OrderHead
 from connectors.odoo.streams.order_lines import Line, OrderLines, line_cells, number, tax_field
 from connectors.odoo.streams.partners import Partners
 from hub.errors import Rejected
@@ -56,7 +55,7 @@ class Orders(ChangingRecords):
         super().__init__(client, config, clock)
         self.partners = partners
         self.lines = lines
-        self._pricelists: dict[str, int | None] = {}
+        self.head = OrderHead(client, config, partners)
 
     def fields(self) -> list[str]:
         """The fields to read."""
@@ -153,7 +152,7 @@ class Orders(ChangingRecords):
     def _create(self, record: OutboundRecord, wanted: list[Line], warnings: list[str]) -> Record:
         if not wanted:
             warnings.append("the order has no lines")
-        head = self._head(record, warnings)
+        head = self.head.cells(record, warnings)
         columns = ["id", *head]
         first = [external_name(record.marker), *head.values()]
         taxes = tax_field(self.client)
@@ -163,71 +162,6 @@ class Orders(ChangingRecords):
         rows = [[*(first if index == 0 else blank), *line.values()] for index, line in enumerate(sold)] or [first]
         made = self.client.upsert("sale.order", [*columns, *names], rows)
         return self.client.read("sale.order", [made], _READ)[made]
-
-    def _head(self, record: OutboundRecord, warnings: list[str]) -> dict[str, str]:
-        data = record.data
-        partner = self._partner(record, warnings)
-        head = {"partner_id/.id": str(partner), "client_order_ref": record.marker}
-        for kind, column in (("invoice", "partner_invoice_id/.id"), ("delivery", "partner_shipping_id/.id")):
-            address = data.get(f"{kind}_address")
-            if address:
-                child, said = self.partners.address(partner, kind, dict(address))
-                warnings += [warning for warning in said if warning not in warnings]
-                head[column] = str(child)
-        if data.get("origin"):
-            head["origin"] = str(data["origin"])
-        if data.get("date_order"):
-            head["date_order"] = _stamp(str(data["date_order"]))
-        if data.get("note"):
-            head["note"] = html.escape(str(data["note"])).replace("\n", "<br/>")
-        pricelist = self._pricelist(str(data.get("currency") or ""))
-        if pricelist:
-            head["pricelist_id/.id"] = str(pricelist)
-        for setting, column in ((self.config.company, "company_id/.id"), (self.config.sales_team, "team_id/.id")):
-            if setting:
-                head[column] = str(setting)
-        if self.config.warehouse:
-            head["warehouse_id/.id"] = str(self._warehouse(self.config.warehouse))
-        return head
-
-    def _partner(self, record: OutboundRecord, warnings: list[str]) -> int:
-        data = record.data
-        if data.get("partner_id"):
-            return int(data["partner_id"])
-        guest = data.get("invoice_address") or data.get("delivery_address")
-        if not guest:
-            raise Rejected("the order has neither a customer nor an address.", code="ACC-UNKNOWN")
-        values, said = self.partners.values(dict(guest))
-        warnings += said
-        values["name"] = values.get("name") or values.pop("company_name", None) or "Guest"
-        return self.partners.make(f"{record.marker}-guest", values)
-
-    def _pricelist(self, currency: str) -> int | None:
-        """A sale order's currency is that of its pricelist; none where the company's own currency is right."""
-        if not currency:
-            return None
-        if currency in self.config.pricelists:
-            return self.config.pricelists[currency]
-        if currency not in self._pricelists:
-            own = self.client.company_currency()
-            self._pricelists[currency] = None if own == currency else self._pricelist_of(currency)
-        return self._pricelists[currency]
-
-    def _pricelist_of(self, currency: str) -> int:
-        found = self.client.search_read("product.pricelist", [["currency_id.name", "=", currency]], ["name"], limit=1)
-        if not found:
-            raise Rejected(
-                f"Odoo has no pricelist in {currency}.",
-                code="CUR-UNSUPPORTED",
-                fix=f"Enable {currency} and create a pricelist in it, or set pricelists in the connection's config.",
-            )
-        return int(found[0]["id"])
-
-    def _warehouse(self, code: str) -> int:
-        found = self.client.search_read("stock.warehouse", [["code", "=", code]], ["code"], limit=1)
-        if not found:
-            raise Rejected(f"Odoo has no warehouse {code!r}.", fix="Correct warehouse in the connection's config.")
-        return int(found[0]["id"])
 
     def _compare(self, order: Record, data: Mapping[str, Any], warnings: list[str]) -> None:
         """Compare Odoo's total with the shop's. Odoo's taxes depend on settings that the hub does not see."""
@@ -265,11 +199,6 @@ class Orders(ChangingRecords):
                 f"Odoo did not confirm {order['name']}.", fix="Confirm it in Odoo, then release it."
             )
         return now
-
-
-def _stamp(text: str) -> str:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).strftime(FORMAT)
 
 
 def _result(order: Record, applied: Applied, warnings: list[str] | None = None) -> DeliverResult:

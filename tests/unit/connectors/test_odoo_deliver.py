@@ -375,3 +375,28 @@ def test_a_sku_is_found_exactly_and_two_of_it_are_a_conflict(sim: OdooSimulator,
     with pytest.raises(Rejected) as caught:
         odoo.find("variant", NaturalKey("sku", "00123"))
     assert caught.value.code == "XREF-CONFLICT"
+
+
+def test_what_a_company_adds_to_its_order_stands_where_odoo_has_it(sim: OdooSimulator, url: str) -> None:
+    odoo = connect(sim, url, sales_teams={"b2b": 1})
+    said = {
+        "channel": "b2b", "payment_terms": "account.account_payment_term_30days", "incoterm": "dap",
+        "commitment_date": "2026-11-24T00:00:00+01:00",
+    }  # fmt: skip
+    assert odoo.deliver(order(sim, **said)).warnings == ()
+    (made,) = sim.orders
+    orders = sim.env["sale.order"]
+    shown = [orders._shown(made, name)[1] for name in ("payment_term_id", "incoterm", "source_id", "team_id")]
+    assert shown == ["30 Days", "[DAP] DELIVERED AT PLACE", "b2b", "Sales"]
+    assert str(made["commitment_date"]) == "2026-11-23 23:00:00+00:00"
+    by_name = order(sim, "hub-t-ord_2", channel="b2b", payment_terms="45 Days")
+    assert odoo.deliver(by_name).warnings == ()
+    assert len(sim.env["utm.source"].rows) == 1, "one source a channel"
+
+
+def test_terms_that_odoo_does_not_know_are_told_and_the_order_goes_on(sim: OdooSimulator, url: str) -> None:
+    result = connect(sim, url).deliver(order(sim, payment_terms="14 days 2 %", incoterm="XXX"))
+    assert [warning.split(":")[0] for warning in result.warnings] == [
+        "Odoo has no payment terms '14 days 2 %'", "Odoo has no incoterm 'XXX'",
+    ]  # fmt: skip
+    assert sim.orders[0]["state"] == "sale"
