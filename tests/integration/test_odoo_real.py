@@ -24,10 +24,7 @@ from hub.sdk.records import Cursor, DeliverResult, NaturalKey, OutboundRecord, R
 from hub.sdk.testing.io import make_io
 
 pytestmark = [pytest.mark.odoo, pytest.mark.timeout(300)]
-HOW = (
-    "No Odoo is configured. Start the rig (odoo19 start), then: export HUB_TEST_ODOO_URL=http://127.0.0.1:18069 "
-    "HUB_TEST_ODOO_DB=odoo19_rig HUB_TEST_ODOO_KEY=<the key in the rig's file api-key>"
-)
+HOW = "No Odoo is configured. `make test-odoo` starts one, or uses the one of HUB_TEST_ODOO_URL, HUB_TEST_ODOO_DB and HUB_TEST_ODOO_KEY."
 
 
 @pytest.fixture(scope="module")
