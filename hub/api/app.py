@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from hub.api import actions, health, rest
+from hub.api import actions, events, health, rest
 from hub.api.limits import Limits
 from hub.api.receiver import PREFIX, Receiver
 
@@ -37,6 +37,7 @@ def create_app(hub: Hub, *, limits: Limits | None = None, token: str | None = No
     api.include_router(health.routes(hub))
     guard = rest.require_token(token or hub.api_token)
     api.include_router(rest.routes(hub), dependencies=[guard])
+    api.include_router(events.routes(hub), dependencies=[guard])
     api.include_router(actions.routes(hub), dependencies=[guard])
     rest.install_error_answers(api)
     return WebApp(Receiver(hub.intake, limits), api)

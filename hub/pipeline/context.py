@@ -72,4 +72,6 @@ class Context:
     lineage: bool = True
     park_for: float = 24 * 3600.0
     retry_for: float = 24 * 3600.0
+    events: frozenset[str] = frozenset()
+    """The entities whose changes are told to the outside."""
     tolerance: float = 0.01

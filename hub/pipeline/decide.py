@@ -16,7 +16,7 @@ from hub.pipeline.inbound import Item, Key, trouble_of
 from hub.pipeline.merge import is_stale, merge, seen_version
 from hub.pipeline.route import route
 from hub.pipeline.translate import Translated, dump, validate
-from hub.store import Finished, Link, NewDelivery, Record, Step, Trouble
+from hub.store import Finished, Link, NewDelivery, NewEvent, Record, Step, Trouble
 from hub.store.archive import sha_of
 from hub.store.work import Work
 
@@ -84,6 +84,7 @@ class _Outcome:
     links: dict[Key, Link] = field(default_factory=dict)
     touched: dict[Key, Link] = field(default_factory=dict)
     deliveries: list[NewDelivery] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
     search_keys: set[tuple[str, str]] = field(default_factory=set)
     codes: list[str] = field(default_factory=list)
 
@@ -129,6 +130,7 @@ def decide(item: Item, context: Context, batch: Batch) -> Finished:
         links=list(out.links.values()),
         touched=list(out.touched.values()),
         deliveries=out.deliveries,
+        events=out.events,
         steps=out.steps,
         search_keys=sorted(out.search_keys),
     )
@@ -167,6 +169,8 @@ def _one(item: Item, done: Translated, identity: str, context: Context, batch: B
     record, data = changed, orjson.loads(changed.body)
     _guard(item, done, data, batch, out)
     out.records[identity] = record
+    if record.entity in context.events:
+        out.events.append(_event(record, message.connection, message.correlation_id))
     routing = route(
         record, data, message.connection, context.flows, lambda target, stream: _carries_state(context, target, stream)
     )
@@ -235,6 +239,7 @@ def _merged(
         model.natural_key(),
         False,
         known.origin if known else connection,
+        result.changed,
     )
     what = f"changed: {', '.join(result.changed)}" if known else "new"
     out.steps.append(
@@ -247,6 +252,13 @@ def _merged(
         )
     )
     return record
+
+
+def _event(record: Record, connection: str, correlation_id: int) -> NewEvent:
+    """The change as the outside is told of it."""
+    verb = "deleted" if record.deleted else "created" if record.version == 1 else "updated"
+    changed = record.changed if verb == "updated" else ()
+    return NewEvent(connection, record.entity, verb, record.id, record.version, record.sha, changed, correlation_id)
 
 
 def _why_unchanged(link: Link | None, dropped: Sequence[str]) -> tuple[str, str]:
@@ -268,7 +280,7 @@ def _deleted(done: Translated, known: Record | None, connection: str, context: C
         )
         return None
     out.steps.append(Step("merge", "deleted", detail=f"{done.entity} {known.id}", before=known.sha, after=known.sha))
-    return replace(known, version=known.version + 1, deleted=True)
+    return replace(known, version=known.version + 1, deleted=True, changed=())
 
 
 def _guard(item: Item, done: Translated, data: dict[str, Any], batch: Batch, out: _Outcome) -> None:

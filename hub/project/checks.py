@@ -19,6 +19,7 @@ def cross_checks(
     faults = [*_flow_names(project)]
     for flow in project.flows:
         faults += _flow(project, flow)
+    faults += _events(project)
     if ownership is not None:
         faults += _ownership(project, ownership)
     if connectors is not None:
@@ -56,6 +57,13 @@ def _flow(project: Project, flow: Flow) -> Iterator[ConfigError]:
             f"the flow {flow.name!r} goes from {flow.source!r} to itself.", code="CFG-FLOW", where=flow.where,
             fix="Name two different connections in from and to.",
         )  # fmt: skip
+
+
+def _events(project: Project) -> Iterator[ConfigError]:
+    for entity in sorted(project.events.entities if project.events else ()):
+        if entity not in ENTITIES:
+            where = project.document.where(("events", "entities"))
+            yield unknown(f"the canonical model has no entity {entity!r}.", entity, ENTITIES, where)
 
 
 def _ownership(project: Project, document: Document) -> Iterator[ConfigError]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints
 
-from hub.project.schedule import Schedule
+from hub.project.schedule import Duration, Schedule
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 """The name of a connection or a flow: small letters, digits, - and _."""
@@ -43,6 +43,19 @@ class ConnectionFile(_Part):
     paused: bool = Field(default=False, description="True: nothing is polled or delivered; what comes in is kept.")
 
 
+class EventsFile(_Part):
+    """Canonical events for a company's own programs; off where hub.yaml does not name them."""
+
+    exchange: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,127}$")] = Field(
+        default="hub.events",
+        description="The topic exchange at the broker. Without a broker events are read over the REST API.",
+    )
+    entities: list[str] = Field(
+        default_factory=list, description="The canonical entities to tell of; all if not given."
+    )
+    keep: Duration = Field(default=7 * 86_400.0, description="How long events can be read again: 12h, 7d.")
+
+
 class HubFile(_Part):
     """hub.yaml: the installation's name, its database and broker, and its connections."""
 
@@ -62,6 +75,9 @@ class HubFile(_Part):
     )
     public_url: str | None = Field(
         default=None, description="The address that vendors reach the hub at, for their webhooks."
+    )
+    events: EventsFile | None = Field(
+        default=None, description="Tell every canonical change to the outside, as CloudEvents; null = off."
     )
     connections: dict[Name, ConnectionFile] = Field(default_factory=dict)
 

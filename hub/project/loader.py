@@ -9,14 +9,15 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from hub.canonical import ENTITIES
 from hub.documents import document as documents
 from hub.documents.document import Document
 from hub.documents.problems import from_validation
 from hub.errors import ConfigError
 from hub.project.checks import cross_checks
 from hub.project.dotenv import read_dotenv
-from hub.project.files import FlowsFile, HubFile, OwnershipsFile
-from hub.project.project import Connection, Flow, Owner, Project
+from hub.project.files import EventsFile, FlowsFile, HubFile, OwnershipsFile
+from hub.project.project import Connection, Events, Flow, Owner, Project
 from hub.project.secrets import Secrets
 
 HUB_FILE = "hub.yaml"
@@ -114,6 +115,7 @@ def inspect(
         raw_broker=hub.broker,
         listen=hub.listen,
         public_url=hub.public_url,
+        events=_events(hub.events),
     )
     return project, reader.faults + cross_checks(project, ownership_document, catalog.connectors if catalog else None)
 
@@ -170,6 +172,12 @@ def _flows(reader: _Reader, name: str) -> list[Flow]:
         )
         for index, entry in enumerate(file.root if file else ())
     ]
+
+
+def _events(file: EventsFile | None) -> Events | None:
+    if file is None:
+        return None
+    return Events(frozenset(file.entities or ENTITIES), file.exchange, file.keep)
 
 
 def _ownership(reader: _Reader) -> tuple[dict[str, Owner], Document | None]:

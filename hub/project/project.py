@@ -64,6 +64,15 @@ class Owner:
         return self.owner
 
 
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Which canonical changes are told to the outside, through which exchange, and for how many seconds they can be read again."""
+
+    entities: frozenset[str]
+    exchange: str = "hub.events"
+    keep: float = 7 * 86_400.0
+
+
 @dataclass(frozen=True)
 class Project:
     """A project directory, read and checked. Paths are absolute."""
@@ -80,6 +89,7 @@ class Project:
     raw_broker: str | None
     listen: str
     public_url: str | None = None
+    events: Events | None = None
 
     @property
     def host(self) -> str:

@@ -40,6 +40,7 @@ def build_context(project: Project, mappings: MappingSet, connections: Connectio
         ownership={entity: Ownership(owner.owner, owner.fields) for entity, owner in project.ownership.items()},
         connector_name=connections.connector_name,
         connector=connections.get,
+        events=project.events.entities if project.events else frozenset(),
     )
 
 

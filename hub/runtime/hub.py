@@ -8,7 +8,7 @@ import time
 from typing import Any, Literal, Self
 
 from hub.errors import HubError, StoreError
-from hub.project import Project
+from hub.project import Events, Project
 from hub.runtime.assembly import build_context, load_mappings
 from hub.runtime.bus import MutedBus, WakeBus, open_bus
 from hub.runtime.bus.base import INBOUND
@@ -18,7 +18,7 @@ from hub.runtime.poller import Poller
 from hub.runtime.pressure import Pressure
 from hub.runtime.refresh import Refresher
 from hub.runtime.relay import Relay
-from hub.runtime.scheduler import Scheduler, poll_name, wanted
+from hub.runtime.scheduler import Scheduler, poll_name, publishes, wanted
 from hub.runtime.workers import Workers
 from hub.sdk.records import InboundRequest
 from hub.store import Store
@@ -83,6 +83,25 @@ class Hub:
         )  # fmt: skip
         self.scheduler = Scheduler(self.store, {})
         self.scheduler.add("poll", Poller(self.store, self.connections, bus, lambda: self.stopping))
+        if project.events is not None:
+            self._assemble_events(project.events)
+
+    def _assemble_events(self, events: Events) -> None:
+        publishing = publishes(self.project)
+        self.scheduler.add("forget", lambda *_: self._forget_events(events.keep, publishing))
+        if publishing:
+            from hub.runtime.events.publish import Publishing
+
+            self.scheduler.add(
+                "publish",
+                Publishing(
+                    self.store, events, self.project.name, self.project.broker or "", base=self.project.public_url or "",
+                    stopping=lambda: self.stopping,
+                ),
+            )  # fmt: skip
+
+    def _forget_events(self, keep: float, publishing: bool) -> None:
+        self.store.forget_events(keep, published_only=publishing)
 
     # --- starting and stopping
 
@@ -209,6 +228,7 @@ class Hub:
             ledger, states = self.store.conservation(), self.store.connection_states()
             due = {target.name: target for target in self.store.due_targets()}
             now = self.store.now()
+            feed = self.store.feed()
         except StoreError:
             return
         for part in ("delivered", "filtered", "superseded", "exceptions", "in_flight"):
@@ -219,6 +239,8 @@ class Hub:
             metrics.BREAKER.labels(name).set(1 if state and state.breaker == "open" else 0)
             metrics.PAUSED.labels(name).set(1 if state and state.paused else 0)
             metrics.LAG.labels(name).set(max(0.0, now - due[name].oldest) if name in due else 0.0)
+        if publishes(self.project):
+            metrics.EVENTS_WAITING.set(max(0.0, now - waiting) if (waiting := feed.oldest_waiting) else 0.0)
 
     def _pause_as_said(self) -> None:
         """Pause what hub.yaml pauses, and end such a pause when hub.yaml no longer says so."""

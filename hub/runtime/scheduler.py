@@ -30,9 +30,16 @@ def poll_name(connection: str, stream: str) -> str:
     return f"poll:{connection}:{stream}"
 
 
+PUBLISH_EVENTS, FORGET_EVENTS = "publish:events", "forget:events"
+
+
 def wanted(project: Project) -> list[Schedule]:
-    """The schedules that the project asks for."""
+    """The schedules that the project asks for: its polls, and what its other settings need."""
     found = []
+    if project.events is not None:
+        found.append(Schedule(FORGET_EVENTS, interval=3600.0))
+        if publishes(project):
+            found.append(Schedule(PUBLISH_EVENTS, interval=1.0))
     for connection in project.connections.values():
         for stream, poll in connection.poll.items():
             found.append(
@@ -44,10 +51,16 @@ def wanted(project: Project) -> list[Schedule]:
     return found
 
 
+def publishes(project: Project) -> bool:
+    """Whether canonical events go to a broker."""
+    return project.events is not None and (project.broker or "").startswith("amqp")
+
+
 def backoff(failures: int, interval: float | None) -> float:
-    """Seconds until a failed job runs again: from its interval (at least a second), doubling, at most 15 minutes."""
+    """Seconds until a failed job runs again: from its interval (at least a second), doubling, at most 15 intervals or 15 minutes."""
     base = min(max(interval or 30.0, 1.0), 30.0)
-    return min(LONGEST_BACKOFF, base * 2.0 ** min(failures, 10))
+    longest = min(LONGEST_BACKOFF, max(30.0, 15 * (interval or 60.0)))
+    return min(longest, base * 2.0 ** min(failures, 10))
 
 
 class Scheduler:

@@ -16,7 +16,7 @@ from hub.store.database import Database, raw_connection
 
 CHUNK = 2000
 _COUNTERS = ("message", "delivery")
-_NUMBERED = ("message", "delivery", "attempt", "step", "wait", "exception")
+_NUMBERED = ("message", "delivery", "attempt", "step", "wait", "exception", "event")
 
 
 def copy(

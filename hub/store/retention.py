@@ -1,4 +1,4 @@
-"""Forgetting payloads after their time. What is not finished, and what lies on the exceptions desk, keeps them."""
+"""Forgetting payloads after their time. What is not finished, what lies on the exceptions desk, and events keep them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ AND sha NOT IN (
   UNION SELECT s.before FROM exception AS x JOIN step AS s ON s.message_id = x.message_id
     WHERE x.state = 'open' AND s.before IS NOT NULL
   UNION SELECT s.after FROM exception AS x JOIN step AS s ON s.message_id = x.message_id
-    WHERE x.state = 'open' AND s.after IS NOT NULL)"""
+    WHERE x.state = 'open' AND s.after IS NOT NULL)
+AND sha NOT IN (SELECT e.snapshot FROM event AS e)"""
 
 
 def forget_payloads(database: Database, days: int) -> int:

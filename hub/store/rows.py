@@ -134,6 +134,8 @@ class Record:
     natural_key: str | None = None
     deleted: bool = False
     origin: str = ""
+    changed: Sequence[str] = ()
+    """The fields that this version changed; not stored with the record."""
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -171,6 +173,48 @@ class NewDelivery:
 
 
 @dataclass(slots=True)
+class NewEvent:
+    """One canonical change to be told to the outside (CloudEvents). ``verb`` is created, updated or deleted."""
+
+    connection: str
+    entity: str
+    verb: str
+    record_id: str
+    record_version: int
+    snapshot: str
+    changed: Sequence[str] = ()
+    correlation_id: int = 0
+
+
+@dataclass(slots=True)
+class Event:
+    """A canonical change as it stands in the outbox. ``body`` is the record of that version; none where retention dropped it."""
+
+    id: int
+    message_id: int
+    correlation_id: int
+    connection: str
+    entity: str
+    verb: str
+    record_id: str
+    record_version: int
+    changed: str
+    snapshot: str
+    at: float
+    body: bytes | None = None
+
+
+@dataclass(slots=True)
+class FeedState:
+    """How far the events are: the newest id, up to which ids they were published and dropped, and since when the oldest one waits."""
+
+    newest: int
+    published: int
+    dropped: int
+    oldest_waiting: float | None = None
+
+
+@dataclass(slots=True)
 class Finished:
     """What became of one claimed message; all of it is written in one transaction, or nothing when the lease was lost."""
 
@@ -184,6 +228,7 @@ class Finished:
     touched: Sequence[Link] = ()
     """Links that were there already, of which only the versions changed."""
     deliveries: Sequence[NewDelivery] = ()
+    events: Sequence[NewEvent] = ()
     steps: Sequence[Step] = ()
     search_keys: Sequence[tuple[str, str]] = ()
     trouble: Trouble | None = None

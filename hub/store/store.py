@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hub.store import connections, desk, inbox, outbox, queries, reaper, retention, schedules
+from hub.store import connections, desk, events, inbox, outbox, queries, reaper, retention, schedules
 from hub.store import copy as copying
 from hub.store.database import Database
 from hub.store.tokens import Tokens
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         CursorMove,
         DueSchedule,
         DueTarget,
+        Event,
+        FeedState,
         Finished,
         Frozen,
         Link,
@@ -193,6 +195,30 @@ class Store:
     def copy_to(self, target: Store) -> dict[str, int]:
         """Copy everything into the empty store ``target`` and compare the two. Returns the rows of each table."""
         return copying.copy(self.database, target.database)
+
+    # --- canonical events, for the outside
+
+    def events(
+        self, after: int = 0, limit: int = 100, *, entities: Collection[str] = (), connections: Collection[str] = ()
+    ) -> list[Event]:
+        """Canonical changes in the order in which they became visible, after the id ``after``; of these, or of all."""
+        return events.read(self.database, after, limit, entities, connections)
+
+    def feed(self) -> FeedState:
+        """How far the events are: written, published, dropped."""
+        return events.state(self.database)
+
+    def published_events(self) -> int:
+        """Up to which event all were published."""
+        return events.position(self.database, events.PUBLISHED)
+
+    def mark_events_published(self, position: int) -> None:
+        """Note that all events up to this one were published. It never goes back."""
+        events.move(self.database, events.PUBLISHED, position)
+
+    def forget_events(self, seconds: float, *, published_only: bool) -> int:
+        """Drop events older than this; with ``published_only`` none that waits to be published. Returns how many went."""
+        return events.forget(self.database, seconds, published_only=published_only)
 
     # --- the exceptions desk
 

@@ -321,6 +321,31 @@ token = Table(
     PrimaryKeyConstraint("connection", "name"),
 )
 
+event = Table(
+    "event",
+    metadata,
+    _id(),  # given under one lock, so that the order of ids is the order in which events become visible
+    Column("message_id", BigInteger, nullable=False),
+    Column("correlation_id", BigInteger, nullable=False),
+    Column("connection", Text, nullable=False),  # where the change came from
+    Column("entity", Text, nullable=False),
+    Column("verb", Text, nullable=False),  # created | updated | deleted
+    Column("record_id", Text, nullable=False),
+    Column("record_version", Integer, nullable=False),
+    _text("changed"),  # names of fields, with commas between them
+    Column("snapshot", Text, nullable=False),  # sha256 of the canonical record of that version
+    _time("at", nullable=False),
+)
+"""The transactional outbox of canonical changes. Rows are never changed; ``feed`` says how far they were published."""
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("name", Text, primary_key=True),  # published | dropped
+    Column("position", BigInteger, nullable=False),  # up to this event's id, without a gap
+    _time("moved_at", nullable=False),
+)
+
 sequence = Table(
     "sequence",
     metadata,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from hub.store import archive, bulk, links, tables
+from hub.store import archive, bulk, events, links, tables
 from hub.store.database import Database
 from hub.store.rows import ClaimedMessage, Finished, Link, NewDelivery, Record, Step
 from hub.store.trace import Writing
@@ -158,6 +158,8 @@ class Work:
         trace.flush()
         waits = [(done.id, None, wait) for done in kept if done.state == "waiting" for wait in done.waits]
         targets |= links.park(self.database, self.connection, waits, now)
+        # the last statement before the commit, because it takes a lock that all writers of events share
+        events.write(self.database, self.connection, [(done.id, event) for done in kept for event in done.events], now)
         return frozenset(targets)
 
     def _move(self, batch: Sequence[Finished], now: float) -> frozenset[int]:

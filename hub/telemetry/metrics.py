@@ -20,6 +20,17 @@ DELIVERED = Counter("hub_deliveries_worked", "Deliveries worked, by connection."
 POLLED = Counter(
     "hub_polls", "Polls, by connection, stream and outcome.", ["connection", "stream", "outcome"], registry=REGISTRY
 )
+EVENTS = Counter(
+    "hub_events_published",
+    "Canonical events that the broker has confirmed, by entity; unrouted = no queue was bound for them.",
+    ["entity", "outcome"],
+    registry=REGISTRY,
+)
+EVENTS_WAITING = Gauge(
+    "hub_events_oldest_waiting_seconds",
+    "Age of the oldest canonical event that is not published yet.",
+    registry=REGISTRY,
+)
 BREAKER = Gauge(
     "hub_breaker_open", "1 while the connection's circuit breaker is open.", ["connection"], registry=REGISTRY
 )
