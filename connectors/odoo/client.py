@@ -124,13 +124,16 @@ class OdooClient:
             return None
         return int(found[1]) if found[1] else None
 
-    def upsert(self, model: str, columns: list[str], rows: list[list[str]]) -> int:
+    def upsert(self, model: str, columns: list[str], rows: list[list[str]], *, once: bool = False) -> int:
         """Make or update the record whose Odoo external id is the column "id", in one transaction.
 
         Odoo keeps external ids unique in its database, so that workers that do this at the same time make one record,
         never two. That no ordinary `create` can promise: Odoo has no idempotency keys, and its reference fields are not unique.
+        ``once`` leaves a record that is there already as it is, as Odoo's own modules do with the data that people may change.
         """
-        context = {"tz": "UTC", "tracking_disable": True}
+        context: Record = {"tz": "UTC", "tracking_disable": True}
+        if once:
+            context |= {"mode": "update", "noupdate": True}
         answer = self.call(model, "load", effect=True, context=context, fields=columns, data=rows)
         ids = answer.get("ids") if isinstance(answer, dict) else None
         if ids:

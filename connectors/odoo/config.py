@@ -71,7 +71,11 @@ class OdooConfig(ConnectorConfig):
         description="Internal reference of the product for lines without a SKU; empty = such orders are refused.",
     )
     pricelists: dict[str, int] = Field(
-        default_factory=dict, description="Odoo pricelist id by currency, where several have that currency."
+        default_factory=dict, description="Odoo pricelist id by currency, for orders, where several have that currency."
+    )
+    price_lists: dict[str, int] = Field(
+        default_factory=dict,
+        description="Odoo pricelist id by the owner's code of a price list, for prices that are written to Odoo.",
     )
     warehouse: str = Field(
         default="", description="Code of the warehouse that orders are shipped from; empty = Odoo's choice."

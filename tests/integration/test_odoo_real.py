@@ -645,3 +645,46 @@ def test_a_user_without_administrators_rights_suffices(
             )
         )
     assert caught.value.code == "CON-SCOPE"
+
+
+def test_a_price_is_written_once_changed_and_deleted(odoo: OdooConnector, products: dict[str, int], run: str) -> None:
+    product = next(iter(products.values()))
+    data = {
+        "price_list": f"B2B-{run}", "price_list_name": f"Dealers {run}", "currency": "USD", "applies_to": "variant",
+        "product_id": str(product), "fixed_price": Decimal("11.505"), "min_quantity": "10", "date_start": "2026-12-01T00:00:00+01:00",
+        "date_end": "2027-03-01T00:00:00+01:00",
+    }  # fmt: skip
+    record = OutboundRecord("price", "create", data, "k", f"hub-{run}-prc_1")
+    made = odoo.deliver(record)
+    found = odoo.find_effect(replace(record, attempt=2, maybe_sent=True))
+    assert found is not None
+    assert {found.external_id, odoo.deliver(record).external_id} == {made.external_id}
+    message = odoo.fetch("price", made.external_id)
+    assert message is not None
+    read = message.payload
+    assert (read["pricelist"]["name"], read["fixed_price"], read["min_quantity"]) == (
+        f"Dealers {run}",
+        Decimal("11.505"),
+        10,
+    )
+    assert (read["date_start"], read["date_end"]) == ("2026-11-30 23:00:00", "2027-02-28 23:00:00")
+    second = replace(record, data={**data, "min_quantity": "50", "fixed_price": "9"}, marker=f"hub-{run}-prc_2")
+    other = odoo.fetch("price", odoo.deliver(second).external_id)
+    assert other is not None
+    assert other.payload["pricelist_id"] == read["pricelist_id"], "one list for all its rules"
+    rest = {name: data[name] for name in ("price_list", "currency")}
+    all_ = {**rest, "applies_to": "all", "percent_price": Decimal("10.0")}
+    odoo.deliver(replace(record, operation="update", external_id=made.external_id, data=all_))
+    changed = odoo.fetch("price", made.external_id)
+    assert changed is not None
+    assert (changed.payload["applied_on"], changed.payload["percent_price"], changed.payload["product_id"]) == (
+        "3_global",
+        10,
+        False,
+    )
+    with pytest.raises(Rejected) as caught:
+        odoo.deliver(replace(record, data={**data, "date_end": data["date_start"]}, marker=f"hub-{run}-prc_3"))
+    assert "end date" in str(caught.value)
+    gone = replace(record, operation="delete", external_id=made.external_id)
+    assert [odoo.deliver(gone).applied for _ in range(2)] == ["deleted", "unchanged"]
+    assert odoo.deliver(record).external_id != made.external_id, "what was deleted can be made again"

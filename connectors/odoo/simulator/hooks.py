@@ -209,6 +209,12 @@ class Hooks:
                 "default_code": f"NEW-{number:05d}", "names": {"en-US": f"Article {number}", "de-DE": f"Artikel {number} 👍"},
                 "list_price": "19.99", "currency": "USD", "weight": "0.25", "stocked": True,
             }  # fmt: skip
+        if stream == "price":
+            product = self._product({})
+            return {
+                "price_list": f"B2B-{number}", "price_list_name": f"Dealers {number}", "currency": "USD", "applies_to": "variant",
+                "product_id": str(product), "fixed_price": "11.50", "min_quantity": "10", "date_start": "2026-12-01T00:00:00+01:00",
+            }  # fmt: skip
         if stream != "order":
             raise NotOffered(f"the odoo simulator has no sample of {stream}")
         lines = []
@@ -232,6 +238,8 @@ class Hooks:
             return {**data, "phone": f"+49 351 {self.number():06d}"}
         if stream == "variant":
             return {**data, "list_price": f"{20 + self.number()}.99"}
+        if stream == "price":
+            return {**data, "fixed_price": f"{20 + self.number()}.50"}
         lines = [{**line, "product_uom_qty": "3"} for line in data["order_line"]]
         return {**data, "order_line": lines, "total": "62.90"}
 

@@ -81,6 +81,8 @@ def _one(model: Model, fields: list[str], block: list[list[str]]) -> int:
         else:
             vals[head] = _cell(model.known[head], head, rest, block[0][index], model)
     row = _known(model, external, dbid)
+    if row is not None and external and _kept(model, external):
+        return int(row["id"])
     if row is None:
         row = model.insert(vals)
     else:
@@ -158,13 +160,29 @@ def _known(model: Model, external: str, dbid: int) -> Row | None:
 
 
 def _by_name(model: Model, external: str) -> int:
+    named = _named(model, external)
+    return int(named["res_id"]) if named else 0
+
+
+def _named(model: Model, external: str) -> Row | None:
     module, _, name = external.partition(".")
-    rows = model.env["ir.model.data"].rows.values()
-    return next((int(row["res_id"]) for row in rows if row["module"] == module and row["name"] == name), 0)
+    rows: dict[int, Row] = model.env["ir.model.data"].rows
+    return next((row for row in rows.values() if row["module"] == module and row["name"] == name), None)
+
+
+def _kept(model: Model, external: str) -> bool:
+    """Was the record made with noupdate, and is it imported in the mode in which Odoo leaves such records as they are?"""
+    named = _named(model, external)
+    return model.env.context.get("mode") == "update" and named is not None and bool(named["noupdate"])
 
 
 def _name(model: Model, external: str, id_: int) -> None:
-    """The external id, unique by module and name: what makes repeating an import harmless."""
-    if not _by_name(model, external):
-        module, _, name = external.partition(".")
-        model.env["ir.model.data"].insert({"module": module, "name": name, "model": model.name, "res_id": id_})
+    """The external id, unique by module and name: what makes repeating an import harmless. That of a deleted record is taken over."""
+    named = _named(model, external)
+    if named is not None and named["res_id"] == id_:
+        return
+    if named is not None:
+        model.env["ir.model.data"].drop(named)
+    module, _, name = external.partition(".")
+    values = {"module": module, "name": name, "model": model.name, "res_id": id_}
+    model.env["ir.model.data"].insert({**values, "noupdate": bool(model.env.context.get("noupdate"))})

@@ -18,6 +18,7 @@ class ExternalIds(Model):
         "name": char(required=True),
         "model": char(required=True),
         "res_id": Field("many2one_reference"),
+        "noupdate": flag(),
     }
 
     def _created(self, row: Row) -> None:

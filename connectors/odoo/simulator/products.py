@@ -5,9 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from connectors.odoo.simulator.errors import validation_error
 from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, many, moment, number, one
 
 _COMMON = ("name", "default_code", "list_price", "type", "categ_id", "description_sale", "active", "sale_ok")
+_APPLIED_ON: dict[str, tuple[str, tuple[str, ...]]] = {
+    "0_product_variant": ("product_id", ("categ_id",)), "1_product": ("product_tmpl_id", ("product_id", "categ_id")),
+    "2_product_category": ("categ_id", ("product_id", "product_tmpl_id")),
+    "3_global": ("", ("product_id", "product_tmpl_id", "categ_id")),
+}  # fmt: skip
+"""What each kind of pricelist rule needs, and what it does not use."""
 _OPEN = ("draft", "waiting", "confirmed", "partially_available", "assigned")
 
 
@@ -225,9 +232,42 @@ class PricelistItems(Model):
     def _currency(self, row: Row) -> Any:
         return self.env["product.pricelist"].rows[row["pricelist_id"]]["currency_id"]
 
-    def _defaults(self, row: Row, vals: Row) -> None:  # noqa: ARG002
+    def _defaults(self, row: Row, vals: Row) -> None:
         if row["product_id"] and not row["product_tmpl_id"]:
             row["product_tmpl_id"] = self.env["product.product"].rows[row["product_id"]]["product_tmpl_id"]
+        if not vals.get("applied_on"):
+            named = [kind for kind, (needed, _) in _APPLIED_ON.items() if needed and row[needed]]
+            row["applied_on"] = named[0] if named else "3_global"
+        self._consistent(row)
+
+    def _created(self, row: Row) -> None:
+        self._check(row)
+        self.env.effect("price.create", row["id"], {"pricelist": row["pricelist_id"]})
+
+    def _written(self, row: Row, before: Row) -> None:  # noqa: ARG002
+        self._consistent(row)
+        self._check(row)
+        self.env.effect("price.update", row["id"], {"pricelist": row["pricelist_id"]})
+
+    def drop(self, row: Row) -> None:
+        """Delete a rule."""
+        super().drop(row)
+        self.env.effect("price.delete", row["id"], {})
+
+    def _consistent(self, row: Row) -> None:
+        """What a rule of this kind does not use is emptied, as Odoo does it."""
+        for name in _APPLIED_ON[row["applied_on"]][1]:
+            row[name] = False
+
+    def _check(self, row: Row) -> None:
+        needed = _APPLIED_ON[row["applied_on"]][0]
+        if needed and not row[needed]:
+            what = {"categ_id": "category", "product_tmpl_id": "product", "product_id": "product variant"}[needed]
+            raise validation_error(f"Please specify the {what} for which this rule should be applied")
+        if row["date_start"] and row["date_end"] and row["date_start"] >= row["date_end"]:
+            raise validation_error(
+                f"{row['id']}: end date ({row['date_end']}) should be after start date ({row['date_start']})"
+            )
 
 
 MODELS = (Units, Categories, Attributes, AttributeValues, Attachments, Templates, Products, Pricelists, PricelistItems)
