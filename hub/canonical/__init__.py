@@ -5,6 +5,7 @@ from hub.canonical.customer import Customer
 from hub.canonical.inventory import InventoryLevel, Warehouse
 from hub.canonical.invoice import Invoice
 from hub.canonical.order import Order, OrderLine
+from hub.canonical.payment import Payment
 from hub.canonical.price import Price
 from hub.canonical.product import Product, Variant
 from hub.canonical.returns import Return
@@ -21,6 +22,7 @@ _ALL: list[type[Entity]] = [
     Shipment,
     Return,
     Invoice,
+    Payment,
 ]
 
 ENTITIES: dict[str, type[Entity]] = {entity.entity: entity for entity in sorted(_ALL, key=lambda entity: entity.rank)}
@@ -37,6 +39,7 @@ __all__ = [
     "Money",
     "Order",
     "OrderLine",
+    "Payment",
     "Price",
     "Product",
     "Return",
