@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar, Protocol
 
 from connectors.shopify.api import ShopifyApi
@@ -32,6 +32,7 @@ from hub.sdk.records import (
     OutboundRecord,
     Page,
     RawMessage,
+    Subscription,
     SubscriptionReport,
 )
 from hub.sdk.webhooks import read_body, verify_hmac_base64
@@ -141,9 +142,13 @@ class ShopifyConnector(Connector[ShopifyConfig]):
             raise Unauthenticated("this webhook is of another shop", fix="Give each shop its own webhook address.")
         return list(messages(request, read_body(request), self.config.currency))
 
-    def subscribe(self, streams: Collection[str], url: str) -> SubscriptionReport:
+    def subscribe(self, streams: Collection[str], url: str, *, dry_run: bool = False) -> SubscriptionReport:
         """Have webhooks for these streams sent to ``url``; what Shopify has deleted is made again."""
-        return self._subscriptions.ensure(streams, url)
+        return self._subscriptions.ensure(streams, url, dry_run=dry_run)
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Every subscription of the app in this shop."""
+        return self._subscriptions.all()
 
     def unsubscribe(self, url: str) -> int:
         """Have no more webhooks sent to ``url``; returns how many subscriptions ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body
 from fastapi.responses import Response
@@ -61,5 +61,10 @@ def routes(hub: Hub) -> APIRouter:
         """Make a poll due at once."""
         hub.project.connection(name)
         return as_json({"connection": name, "stream": stream, "due": hub.poll_now(name, stream)})
+
+    @api.post("/connections/{name}/webhooks/{action}")
+    def webhooks(name: str, action: str, given: Annotated[dict[str, Any] | None, Body()] = None) -> Response:
+        """Look at a connection's webhook subscriptions (list), or change them (ensure, pause, remove)."""
+        return as_json(hub.webhooks.do(name, action, **(given or {})))
 
     return api

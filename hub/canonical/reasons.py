@@ -253,6 +253,13 @@ _ROWS = (
     Reason(
         "CON-UNSUPPORTED", "the connector cannot do this", _S, "engineer", "Remove the flow, or extend the connector."
     ),
+    Reason(
+        "CON-WEBHOOKS",
+        "the vendor had ended webhook subscriptions; they were made again",
+        _C,
+        "engineer",
+        "See whether the hub could be reached at its public address, then resolve it; what was missed is polled.",
+    ),
     Reason("CON-DEPRECATED", "the vendor will remove what the connector uses", _C, "engineer"),
     # the hub itself
     Reason("HUB-WORKER-CRASH", "the worker died three times on this", _S, "engineer", "Read the log, and report it."),

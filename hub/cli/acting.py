@@ -55,6 +55,10 @@ class Acting(ABC):
     def poll(self, connection: str, stream: str) -> bool:
         """Make a poll due at once; false where it is not one of the stored schedules."""
 
+    @abstractmethod
+    def webhooks(self, connection: str, action: str, **given: Any) -> dict[str, Any]:
+        """Look at a connection's webhook subscriptions ("list"), or change them ("ensure", "pause", "remove")."""
+
 
 class InStore(Acting):
     """Writes to the store. A running hub of the cluster sees it at its next look."""
@@ -98,6 +102,18 @@ class InStore(Acting):
         """Make a poll due at once."""
         return self._store.run_schedule_now(f"poll:{connection}:{stream}")
 
+    def webhooks(self, connection: str, action: str, **given: Any) -> dict[str, Any]:
+        """Look at a connection's webhook subscriptions, or change them."""
+        from hub.cli.opening import catalog
+        from hub.runtime.connections import Connections
+        from hub.runtime.webhooks import Webhooks
+
+        connections = Connections(self.project, catalog(), self._store)
+        try:
+            return Webhooks(self._store, self.project, connections).do(connection, action, **given)
+        finally:
+            connections.close()
+
 
 class OverHttp(Acting):
     """Asks the running hub of this machine, which alone may write to its SQLite database."""
@@ -134,6 +150,10 @@ class OverHttp(Acting):
     def poll(self, connection: str, stream: str) -> bool:
         """Make a poll due at once."""
         return bool(self._post(f"/connections/{connection}/poll/{stream}").get("due", True))
+
+    def webhooks(self, connection: str, action: str, **given: Any) -> dict[str, Any]:
+        """Look at a connection's webhook subscriptions, or change them."""
+        return self._post(f"/connections/{connection}/webhooks/{action}", **given)
 
     def _post(self, path: str, **data: Any) -> dict[str, Any]:
         token = self.project.secrets.get("HUB_API_TOKEN")

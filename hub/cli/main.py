@@ -48,6 +48,12 @@ ENTRIES = (
         "status", "Counters: in = delivered + filtered + superseded + exceptions + in flight.", _LOOK, "hub.cli.status"
     ),
     Entry("connections", "The connected systems: list, pause, resume.", _ACT, "hub.cli.connections"),
+    Entry(
+        "webhooks",
+        "What a system sends by itself: list, ensure, pause or remove its subscriptions.",
+        _ACT,
+        "hub.cli.webhooks",
+    ),
     Entry("poll", "Poll a stream of a connection now.", _ACT, "hub.cli.poll"),
     Entry("replay", "Process a message, or send a delivery, again.", _ACT, "hub.cli.replay"),
     Entry("db", "The database: its state, and its upgrade.", _ACT, "hub.cli.db"),

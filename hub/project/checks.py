@@ -16,7 +16,7 @@ def cross_checks(
     project: Project, ownership: Document | None, connectors: Mapping[str, Any] | None
 ) -> list[ConfigError]:
     """Every name in one file that another file, the canonical model or a connector does not know."""
-    faults = [*_flow_names(project)]
+    faults = [*_flow_names(project), *_webhooks(project)]
     for flow in project.flows:
         faults += _flow(project, flow)
     faults += _events(project)
@@ -25,6 +25,16 @@ def cross_checks(
     if connectors is not None:
         faults += _connectors(project, connectors)
     return faults
+
+
+def _webhooks(project: Project) -> Iterator[ConfigError]:
+    for name, connection in project.connections.items():
+        if connection.webhooks is not None and not project.public_url:
+            yield ConfigError(
+                f"the connection {name!r} wants webhooks, and hub.yaml does not say where vendors reach the hub.",
+                code="CFG-PUBLIC-URL", where=project.document.where(("connections", name, "webhooks")),
+                fix="Set public_url in hub.yaml, as https://hub.example.com.",
+            )  # fmt: skip
 
 
 def _flow_names(project: Project) -> Iterator[ConfigError]:
@@ -96,10 +106,15 @@ def _connectors(project: Project, connectors: Mapping[str, Any]) -> Iterator[Con
             )
             continue
         streams = connectors[connection.connector].manifest.streams
-        for stream in connection.poll:
-            if stream not in streams:
-                where = project.document.where((*path, "poll", stream))
-                yield unknown(f"the connector {connection.connector} has no stream {stream!r}.", stream, streams, where)
+        for part, named in (
+            ("poll", connection.poll),
+            ("webhooks", connection.webhooks.streams if connection.webhooks else ()),
+        ):
+            for stream in named:
+                if stream not in streams:
+                    where = project.document.where((*path, part, stream) if part == "poll" else (*path, part))
+                    said = f"the connector {connection.connector} has no stream {stream!r}."
+                    yield unknown(said, stream, streams, where)
     for flow in project.flows:
         target = project.connections.get(flow.target)
         if target and target.connector in connectors:

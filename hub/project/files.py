@@ -27,6 +27,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class Webhooks(_Part):
+    """Which webhooks the hub has the vendor send, and how often it looks whether the vendor still does."""
+
+    every: Duration = Field(default=3600.0, description="How often the subscriptions are verified: 30m, 1h, 1d.")
+    streams: tuple[Name, ...] = Field(
+        default=(), description="The streams; none = those whose entity a flow takes from this connection."
+    )
+
+
+def _webhooks(value: object) -> object:
+    if value is True:
+        return {}
+    return {"every": value} if isinstance(value, str) else value
+
+
 class ConnectionFile(_Part):
     """One configured system."""
 
@@ -40,6 +55,12 @@ class ConnectionFile(_Part):
         description="Hosts (host or host:port) at private addresses that this connection may call.",
     )
     poll: dict[Name, Schedule] = Field(default_factory=dict, description="Which streams are polled, and how often.")
+    webhooks: Annotated[Webhooks | None, BeforeValidator(_webhooks, json_schema_input_type=bool | str | Webhooks)] = (
+        Field(
+            default=None,
+            description="Have the vendor send webhooks to public_url, and verify it: true, how often (1h), or every and streams.",
+        )
+    )
     paused: bool = Field(default=False, description="True: nothing is polled or delivered; what comes in is kept.")
 
 

@@ -102,6 +102,7 @@ def inspect(
                 config=file.config,
                 allow_hosts=tuple(file.allow_hosts),
                 poll=file.poll,
+                webhooks=file.webhooks,
                 paused=file.paused,
                 title=file.title,
                 where=main.where(("connections", name)),

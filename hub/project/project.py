@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from hub.documents.document import Document, Path
 from hub.documents.problems import did_you_mean, from_validation
 from hub.errors import ConfigError
+from hub.project.files import Webhooks
 from hub.project.schedule import Poll
 from hub.project.secrets import Secrets, together
 
@@ -28,6 +29,7 @@ class Connection:
     config: Mapping[str, Any]
     allow_hosts: tuple[str, ...] = ()
     poll: Mapping[str, Poll] = field(default_factory=dict)
+    webhooks: Webhooks | None = None
     paused: bool = False
     title: str = ""
     where: str = ""

@@ -19,6 +19,7 @@ from hub.runtime.pressure import Pressure
 from hub.runtime.refresh import Refresher
 from hub.runtime.relay import Relay
 from hub.runtime.scheduler import Scheduler, poll_name, publishes, wanted
+from hub.runtime.webhooks import Webhooks
 from hub.runtime.workers import Workers
 from hub.sdk.records import InboundRequest
 from hub.store import Store
@@ -82,6 +83,8 @@ class Hub:
             reaps=self.role == "embedded",
         )  # fmt: skip
         self.scheduler = Scheduler(self.store, {})
+        self.webhooks = Webhooks(self.store, project, self.connections)
+        self.scheduler.add("webhooks", self.webhooks)
         self.scheduler.add("poll", Poller(self.store, self.connections, bus, lambda: self.stopping))
         if project.events is not None:
             self._assemble_events(project.events)

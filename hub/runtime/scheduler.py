@@ -33,6 +33,11 @@ def poll_name(connection: str, stream: str) -> str:
 PUBLISH_EVENTS, FORGET_EVENTS = "publish:events", "forget:events"
 
 
+def webhooks_name(connection: str) -> str:
+    """The name of the schedule that verifies a connection's webhook subscriptions."""
+    return f"webhooks:{connection}"
+
+
 def wanted(project: Project) -> list[Schedule]:
     """The schedules that the project asks for: its polls, and what its other settings need."""
     found = []
@@ -41,6 +46,8 @@ def wanted(project: Project) -> list[Schedule]:
         if publishes(project):
             found.append(Schedule(PUBLISH_EVENTS, interval=1.0))
     for connection in project.connections.values():
+        if connection.webhooks is not None:
+            found.append(Schedule(webhooks_name(connection.name), connection.name, interval=connection.webhooks.every))
         for stream, poll in connection.poll.items():
             found.append(
                 Schedule(

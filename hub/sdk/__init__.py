@@ -23,7 +23,7 @@ _HOME = {
     "hub.sdk.ratelimit": ("Concurrency", "CostBucket", "FixedWindow", "Hold", "TokenBucket", "dump_limit", "load_limit"),
     "hub.sdk.records": (
         "Cursor", "DeliverResult", "ExternalRef", "Health", "InboundRequest", "NaturalKey", "Operation", "OutboundRecord",
-        "Page", "RawMessage", "SubscriptionReport",
+        "Page", "RawMessage", "Subscription", "SubscriptionReport",
     ),
     "hub.sdk.webhooks": (
         "read_body", "sign_hmac_base64", "verify_hmac_base64", "verify_hmac_hex", "verify_standard", "verify_timestamp",

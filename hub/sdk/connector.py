@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,10 +25,11 @@ from hub.sdk.records import (
     OutboundRecord,
     Page,
     RawMessage,
+    Subscription,
     SubscriptionReport,
 )
 
-SDK_VERSION = "1.0"
+SDK_VERSION = "1.1"
 
 
 class ConnectorConfig(BaseModel):
@@ -175,9 +176,17 @@ class Connector(ABC, Generic[C]):
         """Verify the request's signature over the raw body, then read the messages in it. Raises `Unauthenticated`."""
         raise self._unsupported("webhook")
 
-    def subscribe(self, streams: Collection[str], url: str) -> SubscriptionReport:
-        """Make the vendor send webhooks for ``streams`` to ``url``. Repeating it changes nothing."""
+    def subscribe(self, streams: Collection[str], url: str, *, dry_run: bool = False) -> SubscriptionReport:
+        """Make the vendor send webhooks for ``streams`` to ``url``. Repeating it changes nothing; a dry run only tells what is missing."""
         raise self._unsupported("subscribe")
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Every webhook subscription that the vendor has for this connection, to whatever address."""
+        raise self._unsupported("subscriptions")
+
+    def unsubscribe(self, url: str) -> int:
+        """Have no more webhooks sent to ``url``; returns how many subscriptions ended. Others' addresses stay."""
+        raise self._unsupported("unsubscribe")
 
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
         """One record as it is now, or none when it is not there."""

@@ -118,7 +118,22 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscription:
+    """One webhook subscription as the vendor has it. ``topic`` is in the vendor's words; ``stream`` is what it serves, if known."""
+
+    external_id: str
+    topic: str
+    url: str
+    stream: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionReport:
-    """What became of the webhook subscriptions asked for, by stream: "created", "kept", "updated" or "unsupported: why"."""
+    """What became of the webhook subscriptions asked for, by stream: "created", "kept", "updated" or "unsupported: why".
+
+    ``made`` names the topics that were missing, or were not as they must be, and now are right.
+    """
 
     outcome: Mapping[str, str]
+    made: Sequence[str] = ()

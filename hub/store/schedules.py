@@ -140,6 +140,34 @@ def run_now(database: Database, name: str) -> bool:
     )
 
 
+def switch(database: Database, schedule: Schedule, *, on: bool) -> None:
+    """Let a schedule run from now on, or let it rest; it is made if it is not planned yet, so that the first plan keeps to it."""
+
+    def body(connection: Connection) -> None:
+        database.run(
+            connection,
+            'INSERT INTO schedule (name, connection, stream, "interval", cron, timezone, next_run_at, disabled) '
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET disabled = excluded.disabled",
+            schedule.name,
+            schedule.connection,
+            schedule.stream,
+            schedule.interval,
+            schedule.cron,
+            schedule.timezone,
+            database.now_in(connection),
+            not on,
+        )
+
+    database.transact(body)
+
+
+def rests(database: Database, name: str) -> bool:
+    """Whether a schedule was told to rest."""
+    with database.read() as connection:
+        rows = database.rows(connection, "SELECT disabled FROM schedule WHERE name = ?", name)
+    return bool(rows and rows[0][0])
+
+
 def next_run(schedule: Schedule, now: float) -> float:
     """When a schedule runs next after ``now``."""
     if schedule.cron:

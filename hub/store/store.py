@@ -292,6 +292,14 @@ class Store:
         """Note a run and plan the next: in ``next_in`` seconds, or by its own interval or cron. False when the lease was lost."""
         return schedules.finish(self.database, name, owner, next_in, error)
 
+    def switch_schedule(self, schedule: Schedule, *, on: bool) -> None:
+        """Let a schedule run from now on, or let it rest until it is switched on again."""
+        schedules.switch(self.database, schedule, on=on)
+
+    def schedule_rests(self, name: str) -> bool:
+        """Whether a schedule was told to rest."""
+        return schedules.rests(self.database, name)
+
     def run_schedule_now(self, name: str) -> bool:
         """Make a schedule due at once. False when there is none of that name."""
         return schedules.run_now(self.database, name)

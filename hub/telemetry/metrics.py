@@ -31,6 +31,12 @@ EVENTS_WAITING = Gauge(
     "Age of the oldest canonical event that is not published yet.",
     registry=REGISTRY,
 )
+RESUBSCRIBED = Counter(
+    "hub_webhook_subscriptions_lost",
+    "Webhook subscriptions that the vendor had ended and the hub made again, by connection.",
+    ["connection"],
+    registry=REGISTRY,
+)
 BREAKER = Gauge(
     "hub_breaker_open", "1 while the connection's circuit breaker is open.", ["connection"], registry=REGISTRY
 )

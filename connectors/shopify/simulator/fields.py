@@ -91,11 +91,6 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
             return shop.products.get(number_in(identifier["id"], "Product"))
         return shop.product_by_handle(identifier["handle"])
 
-    def subscriptions(
-        _: Any, __: Info, first: int | None = None, after: str | None = None, uri: str | None = None
-    ) -> Any:
-        return connection([found for found in shop.subscriptions if uri in (None, found["uri"])], first, after)
-
     def locations(_: Any, __: Info, first: int | None = None, after: str | None = None, **given: Any) -> Any:
         found = [place for place in shop.locations.values() if place.is_active or given.get("includeInactive")]
         return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number])
@@ -111,7 +106,6 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
         "QueryRoot.productVariants": variants,
         "QueryRoot.customers": customers,
         "QueryRoot.customerByIdentifier": customer,
-        "QueryRoot.webhookSubscriptions": subscriptions,
         "QueryRoot.locations": locations,
     }
 

@@ -15,6 +15,7 @@ from connectors.shopify.simulator.model import Address
 from connectors.shopify.simulator.order_mutations import OrderMutations
 from connectors.shopify.simulator.product_mutations import ProductMutations
 from connectors.shopify.simulator.shop import Refused, Shop
+from connectors.shopify.simulator.subscriptions import WebhookSubscriptions
 
 Effect = Callable[[str, str, Any], Any]
 
@@ -38,9 +39,14 @@ class Mutations:
     """Carries out mutations on the shop. ``effect`` notes what each changed."""
 
     def __init__(
-        self, shop: Shop, effect: Effect, more: dict[str, Callable[..., dict[str, Any]]] | None = None
+        self,
+        shop: Shop,
+        effect: Effect,
+        subscriptions: WebhookSubscriptions,
+        more: dict[str, Callable[..., dict[str, Any]]] | None = None,
     ) -> None:
         self._more = more or {}
+        self._subscriptions = subscriptions
         self._shop = shop
         self._effect = effect
         self._answers: dict[str, tuple[str, Any]] = {}
@@ -50,6 +56,7 @@ class Mutations:
         orders, products = OrderMutations(self._shop, self._effect), ProductMutations(self._shop, self._effect)
         plain: dict[str, Callable[..., dict[str, Any]]] = {
             **orders.functions(),
+            **self._subscriptions.functions(),
             "tagsRemove": self.tags_remove,
             "productUpdate": products.product_update,
         }
@@ -63,8 +70,6 @@ class Mutations:
             "Mutation.fulfillmentTrackingInfoUpdate": self._guarded(self.tracking_update),
             "Mutation.customerSet": self._guarded(self.customer_set, codes=True),
             "Mutation.tagsAdd": self._guarded(self.tags_add),
-            "Mutation.webhookSubscriptionCreate": self._guarded(self.subscribe),
-            "Mutation.webhookSubscriptionDelete": self._guarded(self.unsubscribe),
             "Mutation.inventorySetQuantities": self._idempotent(self._guarded(self.set_quantities, codes=True)),
             "Mutation.inventoryActivate": self._idempotent(self._guarded(self.activate)),
         }
@@ -156,29 +161,6 @@ class Mutations:
         if found is None:
             raise Refused(f"{kind} does not exist", ["id"])
         return found
-
-    def subscribe(self, *, topic: str, webhookSubscription: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
-        """Make a subscription; the same topic for the same address twice is refused."""
-        uri = webhookSubscription.get("uri") or ""
-        if not uri.startswith(("https://", "http://127.0.0.1")):
-            raise Refused("Address protocol http:// is not supported", ["webhookSubscription", "callbackUrl"])
-        if any(found["topic"] == topic and found["uri"] == uri for found in self._shop.subscriptions):
-            raise Refused("Address for this topic has already been taken", ["webhookSubscription", "callbackUrl"])
-        made = {
-            "id": f"gid://shopify/WebhookSubscription/{self._shop.next_id()}",
-            "topic": topic,
-            "uri": uri,
-            "format": "JSON",
-        }
-        self._shop.subscriptions.append(made)
-        return {"webhookSubscription": made}
-
-    def unsubscribe(self, *, id: str) -> dict[str, Any]:  # noqa: A002
-        """Delete a subscription."""
-        if not any(found["id"] == id for found in self._shop.subscriptions):
-            raise Refused("Webhook subscription does not exist", ["id"])
-        self._shop.subscriptions[:] = [found for found in self._shop.subscriptions if found["id"] != id]
-        return {"deletedWebhookSubscriptionId": id}
 
     def activate(self, **given: Any) -> dict[str, Any]:
         """Stock an item at a location."""

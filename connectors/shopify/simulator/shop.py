@@ -60,7 +60,7 @@ class Shop:
         self.fulfillments: dict[int, Fulfillment] = {}
         self.begun = self.now()
         self.search_lags = False  # if so, searches do not find variants that were made since the shop began
-        self.subscriptions: list[dict[str, str]] = []
+        self.subscriptions: list[dict[str, Any]] = []
 
     def now(self) -> datetime:
         """The time, in whole seconds: the vendor stores no finer one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
@@ -18,9 +19,11 @@ from connectors.shopify.simulator.mutations import Mutations
 from connectors.shopify.simulator.rest import order_body, product_body
 from connectors.shopify.simulator.seeding import SeededShop
 from connectors.shopify.simulator.shop import Shop
+from connectors.shopify.simulator.subscriptions import WebhookSubscriptions
 from connectors.shopify.simulator.tokens import Tokens
 from hub.sdk.jsonio import dump_json
 from hub.sdk.records import InboundRequest
+from hub.sdk.testing.sender import Sent
 from hub.sdk.testing.simulator import Request, Response
 from hub.sdk.webhooks import sign_hmac_base64
 
@@ -66,6 +69,8 @@ class ShopifySimulator(SeededShop):
         self.background = Background(self.shop, lambda: self._resolve)
         self.price_lists = PriceLists(self.shop, self._changed)
         self.companies = Companies(self.shop, self._changed)
+        self.subscriptions = WebhookSubscriptions(self.shop, self._changed)
+        self.webhooks.on_given_up = self._given_up
         more = {**self.companies.functions(), **self.background.functions(), **self.price_lists.functions()}
         self._resolve = resolver(
             {
@@ -73,7 +78,8 @@ class ShopifySimulator(SeededShop):
                 **self.background.tables(),
                 **self.companies.tables(),
                 **self.price_lists.tables(),
-                **Mutations(self.shop, self._changed, more).tables(),
+                **self.subscriptions.tables(),
+                **Mutations(self.shop, self._changed, self.subscriptions, more).tables(),
                 "QueryRoot.shop": lambda *_: self._about(),
                 "QueryRoot.currentAppInstallation": lambda *_: {
                     "id": "gid://shopify/AppInstallation/1",
@@ -172,9 +178,8 @@ class ShopifySimulator(SeededShop):
     def send_webhook(self, request: InboundRequest) -> None:
         """Send to everybody who subscribed to the topic, by hand or by the API."""
         super().send_webhook(request)
-        topic = request.headers["x-shopify-topic"].replace("/", "_").upper()
         with self.lock:
-            uris = [found["uri"] for found in self.shop.subscriptions if found["topic"] == topic]
+            uris = self.subscriptions.uris(_topic_of(request.headers))
         for uri in uris:
             self.webhooks.send(uri, request.headers, request.body)
 
@@ -228,6 +233,10 @@ class ShopifySimulator(SeededShop):
         return InboundRequest("POST", "/", headers, body)
 
     # --- inside
+
+    def _given_up(self, sent: Sent) -> None:
+        with self.lock:
+            self.subscriptions.give_up(_topic_of(sent.headers), sent.url)
 
     def _tell(self, topic: str, body: dict[str, Any]) -> None:
         with self.lock:
@@ -315,6 +324,11 @@ class ShopifySimulator(SeededShop):
             "actualQueryCost": None if actual is None else int(actual),
             "throttleStatus": status,
         }
+
+
+def _topic_of(headers: Mapping[str, str]) -> str:
+    """The topic of a webhook as subscriptions name it."""
+    return headers["x-shopify-topic"].replace("/", "_").upper()
 
 
 def _errors(errors: list[GraphQLError]) -> Response:

@@ -7,7 +7,7 @@ import http.client
 import itertools
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -67,6 +67,8 @@ class WebhookSender:
 
     def __init__(self, faults: WebhookFaults) -> None:
         self.sent: list[Sent] = []
+        self.on_given_up: Callable[[Sent], None] | None = None
+        """Called with every webhook that is given up: vendors then end the subscription."""
         self._faults = faults
         self._queue: list[tuple[float, int, int, Sent]] = []
         self._held: list[Sent] = []
@@ -138,13 +140,16 @@ class WebhookSender:
                 self._busy += 1
             status = self._post(item)
             with self._wake:
-                self._busy -= 1
                 item.statuses.append(status)
                 if not 200 <= status < 300:
                     if attempt < len(RETRY_AFTER) and not self._stopped:
                         self._push(item, RETRY_AFTER[attempt], attempt + 1)
                     else:
                         item.given_up = True
+            if item.given_up and self.on_given_up is not None:
+                self.on_given_up(item)
+            with self._wake:
+                self._busy -= 1
                 self._wake.notify_all()
 
     def _post(self, item: Sent) -> int:

@@ -33,6 +33,7 @@ from hub.sdk import (
     RawMessage,
     StaticToken,
     Stream,
+    Subscription,
     SubscriptionReport,
     dump_json,
     read_body,
@@ -110,9 +111,19 @@ class AcmeConnector(Connector[AcmeConfig]):
             raise InputRefused("the order has no id", status=202, code="IN-UNUSABLE")
         return [self._message(row)]
 
-    def subscribe(self, streams: Any, url: str) -> SubscriptionReport:
-        self._call("PUT", "/webhook", json={"url": url}, effect=True).raise_for()
-        return SubscriptionReport(dict.fromkeys(streams, "kept"))
+    def subscribe(self, streams: Any, url: str, *, dry_run: bool = False) -> SubscriptionReport:
+        if any(one.url == url for one in self.subscriptions()):
+            return SubscriptionReport(dict.fromkeys(streams, "kept"))
+        if not dry_run:
+            self._call("PUT", "/webhook", json={"url": url}, effect=True).raise_for()
+        return SubscriptionReport(dict.fromkeys(streams, "created"), ["orders"])
+
+    def subscriptions(self) -> list[Subscription]:
+        urls = self._call("GET", "/webhook").raise_for().json()["urls"]
+        return [Subscription(url, "orders", url, "order") for url in urls]
+
+    def unsubscribe(self, url: str) -> int:
+        return int(self._call("DELETE", "/webhook", params={"url": url}, effect=True).raise_for().json()["ended"])
 
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
         self._known("fetch", stream)
@@ -166,7 +177,7 @@ class AcmeSimulator(Simulator):
         super().__init__(seed=seed, clock=clock)
         self.key, self.secret = "acme-key-123456", "acme-secret-123456"
         self.orders: dict[int, dict[str, Any]] = {}
-        self.url = ""
+        self.urls: list[str] = []
 
     def connection_config(self, url: str) -> dict[str, Any]:
         return {"url": url, "api_key": self.key, "webhook_secret": self.secret, "settle": 0.5}
@@ -175,10 +186,12 @@ class AcmeSimulator(Simulator):
         if request.headers.get("x-api-key") != self.key:
             return self.expired_token()
         if request.path == "/webhook":
-            if self.url != request.json()["url"]:
-                self.url = request.json()["url"]
-                self.effect("webhook.create", self.url)
-            return Response.json({})
+            if request.method == "PUT":
+                self.urls.append(request.json()["url"])
+                self.effect("webhook.create", self.urls[-1])
+            ended = [url for url in self.urls if request.method == "DELETE" and url == request.query["url"]]
+            self.urls = [url for url in self.urls if url not in ended]
+            return Response.json({"urls": self.urls, "ended": len(ended)})
         _, _, tail = request.path.removeprefix("/").partition("/")
         if not tail:
             return self._list(request.query) if request.method == "GET" else self._post(request.json())
@@ -322,6 +335,20 @@ class TakesAnything(AcmeConnector):
         return [self._message(row)]
 
 
+class EndsAllSubscriptions(AcmeConnector):
+    """Ends the subscriptions of everybody."""
+
+    def unsubscribe(self, url: str) -> int:
+        return sum(super(EndsAllSubscriptions, self).unsubscribe(one.url) for one in self.subscriptions())
+
+
+class SubscribesInADryRun(AcmeConnector):
+    """Takes no notice of the dry run."""
+
+    def subscribe(self, streams: Any, url: str, *, dry_run: bool = False) -> SubscriptionReport:
+        return super().subscribe(streams, url)
+
+
 class VerifiesReserialised(AcmeConnector):
     """Signs what it parsed instead of what came."""
 
@@ -457,6 +484,8 @@ class SecretsInClear(AcmeConnector):
                     "exactly_one_effect_when_it_comes_late"]),
         (TakesAnything, ["a_forged_webhook_is_refused", "the_signature_covers_the_raw_body", "a_webhook_without_signature_is_refused",
                          "authentic_rubbish_is_refused_with_a_reason", "authentic_but_unusable_is_refused_with_a_reason"]),
+        (EndsAllSubscriptions, ["subscriptions_are_told_and_ended"]),
+        (SubscribesInADryRun, ["subscriptions_are_told_and_ended"]),
         (VerifiesReserialised, ["the_signature_covers_the_raw_body"]),
         (CallsWhileReceiving, ["a_webhook_needs_no_call"]),
         (KeyByTime, ["poll_sees_a_second_change_within_the_same_second"]),

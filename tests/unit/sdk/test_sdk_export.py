@@ -13,7 +13,7 @@ PROMISED = {
     "BasicLogin", "Capability", "ChangeCursor", "Clock", "Concurrency", "Connector", "ConnectorConfig", "ConnectorIO", "CookieSession",
     "CostBucket", "Cursor", "DeliverResult", "Exchange", "ExternalRef", "FULL", "FixedWindow", "Health", "Hold", "HttpClient",
     "HttpResponse", "InboundRequest", "JwtBearer", "Manifest", "NaturalKey", "OAuth1", "OAuth2", "Operation", "OutboundRecord", "Page",
-    "RawMessage", "SDK_VERSION", "Since", "StaticToken", "Stream", "SubscriptionReport", "Support", "SystemClock", "TokenBucket",
+    "RawMessage", "SDK_VERSION", "Since", "StaticToken", "Stream", "Subscription", "SubscriptionReport", "Support", "SystemClock", "TokenBucket",
     "TokenStore", "WireTap", "all_pages", "dump_json", "dump_limit", "load_limit", "next_link", "offset_pages", "read_body", "read_json",
     "read_object", "sign_hmac_base64", "sign_jwt", "verify_hmac_base64", "verify_hmac_hex", "verify_standard", "verify_timestamp",
     "verify_token",

@@ -173,3 +173,23 @@ def subscribing_twice_changes_nothing(bench: Bench, stream: str) -> None:
     second: Any = bench.connector().subscribe([stream], url)
     require(stream in first.outcome and stream in second.outcome, f"subscribe does not report what became of {stream}")
     require(bench.created() == before, "subscribing a second time makes something")
+
+
+@behaviour(Level.GOLD, "webhook")
+def subscriptions_are_told_and_ended(bench: Bench, stream: str) -> None:
+    """A dry run makes nothing; what was subscribed is told by `subscriptions` and ended by `unsubscribe`, and others' addresses stay."""
+    if bench.cls.subscriptions is Connector.subscriptions:
+        raise NotProvable("subscriptions cannot be listed", declared=True)
+    connector, ours, theirs = bench.connector(), "https://hub.example/webhooks/test", "https://other.example/"
+    planned = connector.subscribe([stream], ours, dry_run=True)
+    require(not bench.created(), "a dry run makes something")
+    made = connector.subscribe([stream], ours)
+    require(list(made.made) == list(planned.made), f"a dry run tells {planned.made}, and {made.made} is made")
+    if not made.made:
+        raise NotProvable(f"the system has no subscriptions of {stream}", declared=True)
+    connector.subscribe([stream], theirs)
+    told = [one for one in connector.subscriptions() if one.url == ours]
+    require(sorted(one.topic for one in told) == sorted(made.made), "subscriptions does not tell what was made")
+    require(connector.unsubscribe(ours) == len(told), "unsubscribe does not say how many ended")
+    left = {one.url for one in connector.subscriptions()}
+    require(left == {theirs}, f"after unsubscribe there are subscriptions to {left}")
