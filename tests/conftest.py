@@ -85,6 +85,9 @@ def postgres_url(postgres_database: str) -> str:
     plain = make_url(postgres_database).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         tables = [row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        for shelf in [name for name in tables if name.startswith("payload_")]:
+            connection.execute(f'DROP TABLE "{shelf}"')
+            tables.remove(shelf)
         if kept := [f'"{name}"' for name in tables if name != "alembic_version"]:
             connection.execute(f"TRUNCATE {', '.join(kept)} RESTART IDENTITY")
     return postgres_database

@@ -1,5 +1,6 @@
 """The message store: what came in, what became of it, and what goes out, in one database."""
 
+from hub.store.keeping import Keeping, flow_keeper
 from hub.store.rows import (
     Accepted,
     AttemptMade,
@@ -44,6 +45,7 @@ __all__ = [
     "FeedState",
     "Finished",
     "Frozen",
+    "Keeping",
     "Link",
     "NewDelivery",
     "NewEvent",
@@ -58,4 +60,5 @@ __all__ = [
     "TraceView",
     "Trouble",
     "Wait",
+    "flow_keeper",
 ]

@@ -1,19 +1,27 @@
-"""The payload archive: every large text once, compressed, under its sha256."""
+"""The payload archive: every large text once a shelf, compressed, under its sha256."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import zstandard
 from sqlalchemy.engine import Connection
 
-from hub.store import bulk, tables
+from hub.store import bulk, shelves, tables
 from hub.store.database import Database
+from hub.store.shelves import DAY, Shelf
 
 _LARGEST = 256 * 1024 * 1024
+_MIDNIGHT = 600.0
+"""Seconds by which the clocks of the database and of this process may differ without making a look-up slower."""
+_COLUMNS = ("shelf", "sha", "size", "body")
 _local = threading.local()  # zstd objects may be used by one thread at a time
+
+Named = tuple[str, str]
+"""A payload's sha256, and its keeper (see hub.store.keeping)."""
 
 
 def sha_of(body: bytes) -> str:
@@ -39,24 +47,52 @@ def unpack(body: bytes) -> bytes:
     return plain
 
 
-def put(database: Database, connection: Connection, bodies: Mapping[str, bytes], now: float) -> None:
-    """Archive payloads, given by their sha256. What is there already today stays as it is."""
-    day = int(now // 86400)
-    rows = [(sha, day, len(body), pack(body)) for sha, body in sorted(bodies.items())]
+def put(database: Database, connection: Connection, bodies: Mapping[Named, bytes], now: float) -> None:
+    """Archive payloads, each on the shelf of its keeper. What lies on that shelf already stays as it is."""
+    if not bodies:
+        return
+    day = int(now // DAY)
+    rows: dict[tuple[int, str], tuple[int, str, int, bytes]] = {}
+    for (sha, keeper), body in bodies.items():
+        shelf = Shelf(day, database.keeping.of(keeper))
+        if (key := (shelf.number, sha)) not in rows:
+            shelves.make(database, connection, shelf)
+            rows[key] = (*key, len(body), pack(body))
     bulk.insert(
         database,
         connection,
         tables.payload,
-        ("sha", "day", "size", "body"),
-        rows,
-        otherwise="ON CONFLICT (sha, day) DO NOTHING",
+        _COLUMNS,
+        [rows[key] for key in sorted(rows)],
+        otherwise="ON CONFLICT (shelf, sha) DO NOTHING",
     )
 
 
 def get(database: Database, connection: Connection, shas: Collection[str]) -> dict[str, bytes]:
     """Archived payloads; one that retention dropped is left out."""
-    wanted = sorted(set(shas))
+    wanted = set(shas)
     if not wanted:
         return {}
-    rows = database.rows(connection, "SELECT sha, body FROM payload WHERE sha IN ?*", wanted)
-    return {row[0]: unpack(row[1]) for row in rows}
+    # the numbers are part of the statement, so that PostgreSQL plans for these few partitions and locks no others
+    fresh = ", ".join(str(shelf.number) for shelf in _fresh(database))
+    statement = f"SELECT sha, body FROM payload WHERE shelf IN ({fresh}) AND sha IN ?*"  # noqa: S608
+    found = {row[0]: unpack(row[1]) for row in database.rows(connection, statement, sorted(wanted))}
+    if missing := wanted - found.keys():
+        found |= {row[0]: unpack(row[1]) for row in _search(database, connection, sorted(missing))}
+    return found
+
+
+def _fresh(database: Database) -> list[Shelf]:
+    """Today's and yesterday's shelves: whatever is under way finds its payloads there."""
+    now = database.about_now()
+    days = {int((now - DAY) // DAY), int(now // DAY), int((now + _MIDNIGHT) // DAY)}
+    return sorted(Shelf(day, keep) for day in days for keep in database.keeping.different)
+
+
+def _search(database: Database, connection: Connection, shas: Sequence[str]) -> Sequence[Any]:
+    """Look on all shelves."""
+    if not database.is_sqlite:
+        return database.rows(connection, "SELECT sha, body FROM payload WHERE sha IN ?*", list(shas))
+    statement = "SELECT sha, body FROM payload WHERE shelf IN ?* AND sha IN ?*"
+    numbers = [shelf.number for shelf in shelves.all_of(database, connection)]
+    return database.rows(connection, statement, numbers, list(shas))

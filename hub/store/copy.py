@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from hub.errors import StoreError
-from hub.store import bulk, tables
+from hub.store import bulk, shelves, tables
 from hub.store.database import Database, raw_connection
 
 CHUNK = 2000
@@ -35,6 +35,8 @@ def copy(
                 continue
             names = [column.name for column in table.columns]
             count = 0
+            for shelf in shelves.all_of(source, reading) if table is tables.payload else ():
+                shelves.make(target, writing, shelf)
             for rows in _chunks(source, reading, table):
                 bulk.append(target, writing, table, names, rows)
                 count += len(rows)
@@ -67,15 +69,20 @@ def _chunks(database: Database, connection: Connection, table: sa.Table) -> Iter
         f'"{column.name}"{collated if isinstance(column.type, sa.Text) else ""}' for column in table.primary_key
     )
     flags = [isinstance(column.type, sa.Boolean) for column in table.columns]
-    statement = f'SELECT {names} FROM "{table.name}" ORDER BY {order}'  # noqa: S608
+    parts = [""]
+    if table is tables.payload:  # a shelf at a time, so that no database has to sort the whole archive
+        parts = [f"WHERE shelf = {shelf.number}" for shelf in shelves.all_of(database, connection)]
     raw = raw_connection(connection)
-    # on PostgreSQL a cursor with a name stays at the server, and the rows come as they are fetched
-    with closing(raw.cursor() if database.is_sqlite else raw.cursor(name=f"copy_{table.name}")) as cursor:
-        cursor.execute(statement)
-        while rows := cursor.fetchmany(CHUNK):
-            yield [
-                tuple(bool(value) if flag else value for value, flag in zip(row, flags, strict=True)) for row in rows
-            ]
+    for part in parts:
+        statement = f'SELECT {names} FROM "{table.name}" {part} ORDER BY {order}'  # noqa: S608
+        # on PostgreSQL a cursor with a name stays at the server, and the rows come as they are fetched
+        with closing(raw.cursor() if database.is_sqlite else raw.cursor(name=f"copy_{table.name}")) as cursor:
+            cursor.execute(statement)
+            while rows := cursor.fetchmany(CHUNK):
+                yield [
+                    tuple(bool(value) if flag else value for value, flag in zip(row, flags, strict=True))
+                    for row in rows
+                ]
 
 
 def _digest(database: Database, connection: Connection, table: sa.Table) -> str:

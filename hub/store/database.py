@@ -26,6 +26,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from hub.errors import StoreError
+from hub.store.keeping import Keeping
 
 T = TypeVar("T")
 _CONFLICTS = {"40001", "40P01", "23505"}
@@ -52,6 +53,8 @@ class Database:
         self.skip_locked = "" if self.is_sqlite else "FOR UPDATE SKIP LOCKED"
         self._clock = clock or (time.time if self.is_sqlite else None)
         self._lock_file = lock
+        self.keeping = Keeping()
+        self.known_shelves: set[int] = set()
         self._one_writer = threading.RLock()
 
     @classmethod
@@ -180,6 +183,10 @@ class Database:
         if self._clock is not None:
             return self._clock()
         return float(self.rows(connection, "SELECT extract(epoch FROM clock_timestamp())::double precision")[0][0])
+
+    def about_now(self) -> float:
+        """About the time that counts, without asking the server."""
+        return self._clock() if self._clock is not None else time.time()
 
     def next_ids(self, connection: Connection, name: str, count: int) -> list[int]:
         """The next ids of ``message`` or ``delivery``, in order. Taken under the locks that make id order the order of commits."""

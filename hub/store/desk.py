@@ -112,7 +112,7 @@ def replay_message(database: Database, message_id: int, by: str) -> int:
         bodies = archive.get(database, connection, [old.payload])
         if old.payload not in bodies:
             raise StoreError(
-                f"the payload of message {message_id} was dropped by retention",
+                f"the payload of message {message_id} is forgotten",
                 code="STO-NOTHING",
                 fix="Have the source send it again.",
             )

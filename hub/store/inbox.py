@@ -61,7 +61,7 @@ def accept_in(
     trace = Writing(database, connection, now)
     rows = []
     for key, message in fresh.items():
-        identity, sha = ids[key], trace.payload(message.body)
+        identity, sha = ids[key], trace.payload(message.body, message.connection)
         code, detail = message.refused or ("", "")
         rows.append(
             (
@@ -85,7 +85,9 @@ def accept_in(
                 now if code else None,
             )
         )
-        trace.step(identity, Step("accept", "refused" if code else "ok", code, detail, after=sha))
+        trace.step(
+            identity, Step("accept", "refused" if code else "ok", code, detail, after=sha), keeper=message.connection
+        )
         trace.search_keys(identity, message.search_keys)
         if code:
             trace.exception(identity, None, Trouble(code, detail, reason(code).fix))

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from hub.store import bulk, links, tables
+from hub.store.archive import sha_of
 from hub.store.connections import close_breakers
 from hub.store.database import Database
+from hub.store.keeping import flow_keeper
 from hub.store.rows import ClaimedDelivery, DueTarget, Frozen, Settled, Settlement, Step
 from hub.store.trace import Writing
 from hub.store.work import Work
@@ -160,11 +162,11 @@ def freeze_requests(database: Database, frozen: Sequence[Frozen]) -> frozenset[i
         now = database.now_in(connection)
         trace = Writing(database, connection, now)
         rows = sorted(
-            (one.delivery_id, one.epoch, trace.payload(one.request), one.idempotency_key, one.external_id, now)
+            (one.delivery_id, one.epoch, sha_of(one.request), one.idempotency_key, one.external_id, now)
             for one in frozen
         )
         held = {
-            row[0]: row[1]
+            row[0]: row
             for row in bulk.update(
                 database, connection, tables.delivery, ("id", "epoch"),
                 {
@@ -172,12 +174,16 @@ def freeze_requests(database: Database, frozen: Sequence[Frozen]) -> frozenset[i
                     "first_sent_at": "COALESCE(t.first_sent_at, v.first_sent_at)",
                 },
                 ("id", "epoch", "request", "idempotency_key", "external_id", "first_sent_at"), rows,
-                where="t.state = 'leased' AND t.lease_until > v.first_sent_at", returning="id, message_id",
+                where="t.state = 'leased' AND t.lease_until > v.first_sent_at", returning="id, message_id, flow",
             )
         }  # fmt: skip
         for one in frozen:
-            for step in one.steps if one.delivery_id in held else ():
-                trace.step(held[one.delivery_id], step, one.delivery_id)
+            if one.delivery_id in held:
+                _, message_id, flow = held[one.delivery_id]
+                keeper = flow_keeper(flow)
+                trace.payload(one.request, keeper)
+                for step in one.steps:
+                    trace.step(message_id, step, one.delivery_id, keeper)
         trace.flush()
         return frozenset(held)
 
@@ -221,6 +227,7 @@ def _settle(database: Database, connection: Connection, settlements: Sequence[Se
     kept = []
     for one in settlements:
         row = changed.get(one.delivery_id)
+        keeper = flow_keeper(row[5]) if row else ""
         if row is not None:
             kept.append(one)
         if one.attempt is not None:
@@ -235,11 +242,11 @@ def _settle(database: Database, connection: Connection, settlements: Sequence[Se
                     made.outcome if row else "fenced",
                     made.code,
                     made.detail[:2000],
-                    trace.payload(made.exchanges),
+                    trace.payload(made.exchanges, keeper),
                 )
             )
         for step in one.steps if row else (Step("settle", "fenced", detail="another worker had taken over"),):
-            trace.step(one.message_id, step, one.delivery_id)
+            trace.step(one.message_id, step, one.delivery_id, keeper)
         if row and one.trouble is not None:
             trace.exception(one.message_id, one.delivery_id, one.trouble)
     trace.flush()
@@ -292,7 +299,7 @@ def _move(database: Database, connection: Connection, settlements: Sequence[Sett
             "lease_until": "NULL", "lease_owner": "NULL", "crashes": "0",
         },
         ("id", "epoch", "state", "reason", "due_at", "wait_until", "failures", "attempt", "maybe_sent", "finished_at"), rows,
-        where="t.state = 'leased'", returning="id, target, attempt, entity, record_id",
+        where="t.state = 'leased'", returning="id, target, attempt, entity, record_id, flow",
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ from hub.store.tokens import Tokens
 from hub.store.work import Work
 
 if TYPE_CHECKING:
+    from hub.store.keeping import Keeping
+    from hub.store.retention import Maintained
     from hub.store.rows import (
         Accepted,
         ClaimedDelivery,
@@ -188,9 +190,13 @@ class Store:
         with self.reading() as work:
             return work.payloads(shas)
 
-    def forget_payloads(self, days: int) -> int:
-        """Drop payloads archived more than ``days`` days ago, but none that open work or an open exception needs."""
-        return retention.forget_payloads(self.database, days)
+    def keep_payloads(self, keeping: Keeping) -> None:
+        """Say for how long payloads are kept that are written from now on."""
+        self.database.keeping = keeping
+
+    def maintain(self, *, dry_run: bool = False) -> Maintained:
+        """Make what the next days need, and forget the payloads whose time is over. May run at any time, many times."""
+        return retention.maintain(self.database, dry_run=dry_run)
 
     def copy_to(self, target: Store) -> dict[str, int]:
         """Copy everything into the empty store ``target`` and compare the two. Returns the rows of each table."""

@@ -58,13 +58,16 @@ def _partial(name: str, *columns: Column[object], where: object) -> Index:
 payload = Table(
     "payload",
     metadata,
-    Column("sha", Text, nullable=False),
     Column(
-        "day", Integer, nullable=False
-    ),  # days since 1970: what retention drops, and what PostgreSQL may partition by
-    Column("size", Integer, nullable=False),
+        "shelf", Integer, nullable=False
+    ),  # the day and for how long: hub.store.shelves. PostgreSQL partitions by it
+    Column("sha", Text, nullable=False),
+    Column("size", Integer, nullable=False),  # bytes before compression
     Column("body", LargeBinary, nullable=False),  # zstd
-    PrimaryKeyConstraint("sha", "day"),
+    _text("pack", None),  # the object that holds the body, where it was moved out of the database
+    Column("start", Integer, nullable=True),
+    Column("length", Integer, nullable=True),
+    PrimaryKeyConstraint("shelf", "sha"),  # on PostgreSQL (sha, shelf): a partition is one shelf
 )
 
 message = Table(

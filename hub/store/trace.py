@@ -34,21 +34,21 @@ class Writing:
         self.database = database
         self.connection = connection
         self.now = now
-        self._payloads: dict[str, bytes] = {}
+        self._payloads: dict[archive.Named, bytes] = {}
         self._steps: list[tuple[object, ...]] = []
         self._exceptions: list[tuple[object, ...]] = []
         self._keys: set[tuple[str, str, int]] = set()
 
-    def payload(self, body: bytes | str | None) -> str | None:
-        """Archive a payload and return its sha256; a sha256 is returned as it is."""
+    def payload(self, body: bytes | str | None, keeper: str) -> str | None:
+        """Archive a payload for its keeper and return its sha256; a sha256 is returned as it is."""
         if body is None or isinstance(body, str):
             return body
         sha = archive.sha_of(body)
-        self._payloads[sha] = body
+        self._payloads[sha, keeper] = body
         return sha
 
-    def step(self, message_id: int, step: Step, delivery_id: int | None = None) -> None:
-        """Add a line to the trace of a message."""
+    def step(self, message_id: int, step: Step, delivery_id: int | None = None, keeper: str = "") -> None:
+        """Add a line to the trace of a message. ``keeper`` keeps its payloads (see hub.store.keeping)."""
         self._steps.append(
             (
                 message_id,
@@ -58,8 +58,8 @@ class Writing:
                 step.outcome,
                 step.code,
                 clean(step.detail)[:2000],
-                self.payload(step.before),
-                self.payload(step.after),
+                self.payload(step.before, keeper),
+                self.payload(step.after, keeper),
                 step.mapping,
                 step.mapping_hash,
                 step.lineage.decode() if step.lineage else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -142,15 +142,15 @@ class Work:
     def finish(self, batch: Sequence[Finished]) -> frozenset[str]:
         """Write what became of messages that are still held; the others are left out. Returns the targets with more to do."""
         now = self.database.now_in(self.connection)
-        held = self._move(batch, now)
-        kept = [done for done in batch if done.id in held]
+        sources = self._move(batch, now)
+        kept = [done for done in batch if done.id in sources]
         trace = Writing(self.database, self.connection, now)
-        self._write_records(kept, trace, now)
+        self._write_records(kept, sources, trace, now)
         targets = set(links.bind(self.database, self.connection, [link for done in kept for link in done.links], now))
         links.upsert(self.database, self.connection, [link for done in kept for link in done.touched], now)
         for done in kept:
             for step in done.steps:
-                trace.step(done.id, step)
+                trace.step(done.id, step, keeper=sources[done.id])
             trace.search_keys(done.id, done.search_keys)
             if done.trouble is not None:
                 trace.exception(done.id, None, done.trouble)
@@ -162,7 +162,8 @@ class Work:
         events.write(self.database, self.connection, [(done.id, event) for done in kept for event in done.events], now)
         return frozenset(targets)
 
-    def _move(self, batch: Sequence[Finished], now: float) -> frozenset[int]:
+    def _move(self, batch: Sequence[Finished], now: float) -> dict[int, str]:
+        """Change the states of the messages that are still held; returns their connections by id."""
         rows = [
             (
                 done.id,
@@ -183,14 +184,15 @@ class Work:
                 "lease_owner": "NULL",
             },
             ("id", "epoch", "state", "reason", "due_at", "wait_until", "finished_at"), rows, where="t.state = 'leased'",
+            returning="id, connection",
         )  # fmt: skip
-        return frozenset(row[0] for row in changed)
+        return {row[0]: row[1] for row in changed}
 
-    def _write_records(self, kept: Iterable[Finished], trace: Writing, now: float) -> None:
+    def _write_records(self, kept: Iterable[Finished], sources: Mapping[int, str], trace: Writing, now: float) -> None:
         latest: dict[str, tuple[Any, ...]] = {}
         for done in kept:
             for one in done.records:
-                trace.payload(one.body)
+                trace.payload(one.body, sources[done.id])
                 latest[one.id] = (
                     one.id,
                     one.entity,

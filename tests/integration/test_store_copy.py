@@ -1,9 +1,8 @@
-"""A hub moves from SQLite to PostgreSQL and back; payloads go after their time."""
+"""A hub moves from SQLite to PostgreSQL and back."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -127,33 +126,3 @@ def test_an_interrupted_copy_leaves_the_target_empty(tmp_path: Path, postgres_ur
     assert source.copy_to(target)["message"] == 5  # and it can be begun again
     source.close()
     target.close()
-
-
-class Clock:
-    """A clock that tests turn."""
-
-    time = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
-def test_payloads_go_after_their_time_unless_they_are_needed(open_store: Callable[..., Store]) -> None:
-    clock = Clock()
-    store = open_store(clock=clock)
-    fill(store)
-    clock.time += 40 * 86400
-    store.accept([NewMessage("shop", "order", "o7", "d7", b'{"new": 1}')])
-    assert store.forget_payloads(60) == 0
-    assert store.forget_payloads(30) > 0
-    bodies = {one["id"]: store.trace(one["id"]).message["payload_body"] for one in store.find_messages()}
-    assert bodies[1] is None  # delivered
-    assert bodies[4] == {"n": 3, "ä": 1}  # on the exceptions desk
-    assert bodies[5] == {"n": 4, "ä": 1}  # not finished
-    assert bodies[6] == {"new": 1}
-    assert store.forget_payloads(30) == 0
-    store.recover()
-    clock.time += 31
-    assert {one.record_id: one.body for one in store.claim_deliveries("erp")} == {
-        "ord_2": b'{"number": "2"}', "ord_3": b'{"number": "3"}',
-    }  # fmt: skip

@@ -1,0 +1,95 @@
+"""Shelves of the payload archive: what was written on one day and is kept for the same number of days lies, and goes, together.
+
+On PostgreSQL a shelf is a partition of ``payload``, so that forgetting a day is one DROP; on SQLite it is a range of the table's key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.engine import Connection
+
+from hub.store.database import Database
+
+DAY = 86_400
+LONGEST = 9_999
+"""Days that a payload may be kept at the most."""
+_PLACES = 10_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shelf:
+    """The payloads written on ``day`` (days since 1970, UTC) and kept for ``keep`` days after it."""
+
+    day: int
+    keep: int
+
+    @classmethod
+    def of(cls, number: int) -> Shelf:
+        """The shelf that the column ``shelf`` names."""
+        return cls(*divmod(number, _PLACES))
+
+    @property
+    def number(self) -> int:
+        """What the column ``shelf`` says: the day, then four digits for the days kept."""
+        return self.day * _PLACES + self.keep
+
+    @property
+    def table(self) -> str:
+        """The partition's name on PostgreSQL."""
+        return f"payload_{_date(self.day).replace('-', '_')}_keep_{self.keep}"
+
+    @property
+    def written_on(self) -> str:
+        """The day as a date."""
+        return _date(self.day)
+
+    @property
+    def kept_until(self) -> str:
+        """The last day on which it is kept, as a date."""
+        return _date(self.day + self.keep)
+
+    def over(self, today: int) -> bool:
+        """Is its time over?"""
+        return self.day + self.keep < today
+
+
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * DAY, UTC).date().isoformat()
+
+
+def all_of(database: Database, connection: Connection) -> list[Shelf]:
+    """The shelves that there are, the oldest first."""
+    if database.is_sqlite:  # hops from one shelf to the next along the key, and reads nothing in between
+        statement = """
+WITH RECURSIVE one(shelf) AS (
+  SELECT min(shelf) FROM payload
+  UNION ALL SELECT (SELECT min(p.shelf) FROM payload AS p WHERE p.shelf > one.shelf) FROM one WHERE one.shelf IS NOT NULL)
+SELECT shelf FROM one WHERE shelf IS NOT NULL"""
+    else:
+        statement = r"""
+SELECT substring(pg_get_expr(c.relpartbound, c.oid) FROM '\d+')::integer
+FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = 'payload'::regclass"""
+    return sorted(Shelf.of(row[0]) for row in database.rows(connection, statement))
+
+
+def make(database: Database, connection: Connection, shelf: Shelf) -> bool:
+    """Make sure that a shelf is there before something is put on it; true when it had to be made.
+
+    Maintenance makes them days ahead, so this finds nothing to do unless that did not run. What another process may yet
+    roll back is not remembered as being there.
+    """
+    if database.is_sqlite or shelf.number in database.known_shelves:
+        return False
+    if not database.rows(connection, "SELECT 1 WHERE to_regclass(?) IS NOT NULL", shelf.table):
+        database.lock(connection, [f"shelf {shelf.number}"])
+        if not database.rows(connection, "SELECT 1 WHERE to_regclass(?) IS NOT NULL", shelf.table):
+            # made beside its parent and then attached, because that holds up nobody who reads or writes
+            database.run(connection, f'CREATE TABLE "{shelf.table}" (LIKE payload INCLUDING ALL)')
+            database.run(
+                connection, f'ALTER TABLE payload ATTACH PARTITION "{shelf.table}" FOR VALUES IN ({shelf.number})'
+            )
+            return True
+    database.known_shelves.add(shelf.number)
+    return False
