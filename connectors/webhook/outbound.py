@@ -47,7 +47,13 @@ class Sender:
         return DeliverResult(external_id=external_id, applied=applied, version=version)
 
     def effect_of(self, record: OutboundRecord) -> DeliverResult | None:
-        """Whether an earlier attempt arrived. Where the receiver honours the key, asking again by it is enough."""
+        """Whether an earlier attempt arrived. Where the receiver honours the key, asking again by it is enough.
+
+        A change writes absolute values to a record that is known: its marker, which the creation left there, says nothing of
+        the change, and the same change again does no harm.
+        """
+        if record.external_id:
+            return None
         if self._config.lookup:
             found = self._list(record.stream, "marker", record.marker)
             if len(found) > 1:

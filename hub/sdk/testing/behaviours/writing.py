@@ -353,6 +353,16 @@ def a_repeated_update_does_no_harm(bench: Bench, stream: str) -> None:
     require(result.external_id == external_id, "the same update gives another external id")
 
 
+@behaviour(Level.GOLD, "update")
+def a_change_that_never_arrived_is_not_taken_for_done(bench: Bench, stream: str) -> None:
+    """`find_effect` of an update that was never sent is none: the marker that the creation left says nothing of the update."""
+    record, external_id = _external(bench, stream)
+    update = bench.record(stream, "update", bench.sim.sample_change(stream, record.data), external_id)
+    update = replace(update, marker=record.marker, attempt=2, maybe_sent=True)
+    found = look_up(bench.connector(), update)
+    require(found is None, f"find_effect takes the creation of {external_id} for its change: {found}")
+
+
 @behaviour(Level.SILVER, "delete")
 def a_deletion_may_be_repeated(bench: Bench, stream: str) -> None:
     """A deletion takes effect; deleting what is gone already is no error."""
