@@ -48,6 +48,9 @@ bench: setup ## measure speed; prints a table and writes build/bench.json
 	@if command -v npm >/dev/null && [ ! -d build/peers/node_modules/jsonata ]; then npm install --silent --no-fund --no-audit --prefix build/peers jsonata >/dev/null 2>&1 || true; fi
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+chaos: setup ## kill and break everything around a running hub; nothing may be lost or doubled (ARGS="--minutes 25 --messages 20000")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
 test-odoo: setup ## test the Odoo connector against a real Odoo: the one that HUB_TEST_ODOO_URL, _DB and _KEY name, or one started for it
 	@tests/odoo_rig.sh run $(BIN)/python -m pytest -q -m odoo tests/integration $(ARGS)
 

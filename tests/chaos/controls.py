@@ -1,0 +1,92 @@
+"""Negative controls: a hub with one protection taken away. The ring must find it out, or its green light means nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hub.store import Store
+from tests.chaos.faults import BROKER, Fault, World, killed, purge_and_delete
+from tests.chaos.project import TARGETS, Times
+from tests.chaos.ring import Plan, Result
+
+LEASE = 5.0
+FAITHFUL = dict.fromkeys(
+    ("refused", "pace", "reset", "hang", "late", "lost_answer", "failed_answer", "hung_answer", "lookup"), 0.0
+)
+
+
+@dataclass(frozen=True)
+class Control:
+    """What is taken away, the run that shows it, and the words of the account in which it must show."""
+
+    what: str
+    plan: Plan
+    must_show: tuple[str, ...]
+    cluster: bool = False
+
+    def found(self, result: Result) -> bool:
+        """Did the ring find it? Only what has come to rest counts: what is late is not lost."""
+        return any(result.sum(word) for word in self.must_show) and not result.restless
+
+
+def controls(seed: int) -> list[Control]:
+    """All of them, each a run of its own of about fifteen seconds on an idle machine."""
+    steady = dict.fromkeys(TARGETS, FAITHFUL)
+    late = {**steady, "marker": {**FAITHFUL, "late": 0.5, "lateness": 4.0}}
+    slow = {**steady, "marker": {**FAITHFUL, "slow": 0.8}}
+    deleted = Fault("purge and delete queues", BROKER, purge_and_delete, lambda _: None, (0.0, 0.1), 1.0)
+    return [
+        Control(
+            "a settle time of 0, at a target that applies late what it has not answered",
+            Plan("settle-0", 80, 3, seed, times=Times(settle=0), targets=late, patience=60),
+            ("duplicated",),
+        ),
+        Control(
+            "a receiver that says 200 before its commit",
+            Plan("answer-before-the-commit", 200, 6, seed, [killed("hub")], (1.0, 2.0), targets=steady, orphans=True,
+                 sabotage=("--sabotage", "answer-before-the-commit"), patience=60, quiet=2.0),
+            ("lost",),
+        ),
+        Control(
+            "workers that go on after their lease ran out",
+            Plan("no-fencing", 150, 4, seed, times=Times(lease=LEASE), targets=slow, script=overtaken,
+                 sabotage=("--sabotage", "no-fencing"), patience=60),
+            ("duplicated",),
+            cluster=True,
+        ),
+        Control(
+            "a receiver that keeps the message in the broker alone",
+            Plan("trust-the-broker", 150, 6, seed, [deleted], (1.0, 1.5), targets=steady, orphans=True,
+                 sabotage=("--sabotage", "trust-the-broker"), patience=60, quiet=4.0),
+            ("lost",),
+            cluster=True,
+        ),
+    ]  # fmt: skip
+
+
+def overtaken(world: World, database: str) -> None:
+    """Freeze a worker that holds more than it has sent, wait until the other one has done everything, and let it go on."""
+    held = "SELECT count(*) FROM delivery WHERE state = 'leased' AND lease_owner LIKE ?"
+    with contextlib.closing(Store.open(database, readonly=True)) as store:
+        owner = f"%:{world.hub.pid('worker-1')}:deliver.marker"
+
+        def holds_much() -> bool:
+            with store.database.read() as connection:
+                return bool(store.database.rows(connection, held, owner)[0][0] > 8)
+
+        if not _until(holds_much, 40):
+            raise TimeoutError("the worker never held more than it could send at once")
+        world.hub.freeze("worker-1")
+        _until(lambda: not store.in_flight(), 90)
+        world.hub.thaw("worker-1")
+        time.sleep(5.0)
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.03)
+    return condition()
