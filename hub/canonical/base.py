@@ -56,8 +56,8 @@ def _known(check: Any, what: str) -> AfterValidator:
 
 Number = Annotated[
     Decimal,
+    Field(allow_inf_nan=False, max_digits=38),  # first, so that pydantic's core checks it and not a Python function
     BeforeValidator(_plain_decimal),
-    Field(allow_inf_nan=False, max_digits=38),
     PlainSerializer(_decimal_text, return_type=str, when_used="json"),
 ]
 """An exact decimal number; text in JSON, so that no reader turns it into a float."""

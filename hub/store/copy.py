@@ -28,7 +28,7 @@ def copy(
     Raises `StoreError`; the target is then as empty as before.
     """
     copied = {}
-    with source.read() as reading, target.write() as writing:
+    with source.snapshot() as reading, target.write() as writing:
         _refuse_used(target, writing)
         for table in tables.metadata.sorted_tables:
             if table.name == "sequence":

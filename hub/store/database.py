@@ -32,6 +32,10 @@ T = TypeVar("T")
 _CONFLICTS = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock, and a key that another transaction added meanwhile: the transaction may be run again."""
 LONGEST_DELAY = 3700.0
+CLOCK_EVERY = 5.0
+"""Seconds between two readings of PostgreSQL's clock; in between, this machine's own steady clock carries it on."""
+CLOCK_TOLERANCE = 0.02
+"""Seconds by which the clocks that two processes carry on may differ: what is due so soon is due now."""
 
 
 class Database:
@@ -52,6 +56,8 @@ class Database:
         self.is_sqlite = writer.dialect.name == "sqlite"
         self.skip_locked = "" if self.is_sqlite else "FOR UPDATE SKIP LOCKED"
         self._clock = clock or (time.time if self.is_sqlite else None)
+        self._ahead = 0.0
+        self._ahead_at = float("-inf")
         self._lock_file = lock
         self.keeping = Keeping()
         self.known_shelves: set[int] = set()
@@ -113,8 +119,15 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One reading transaction: it sees one state of the database from beginning to end."""
+        """Reading; on PostgreSQL each statement sees the newest state."""
         with self._faults(self.reader), self.reader.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Reading of one state of the database from beginning to end."""
+        engine = self.reader if self.is_sqlite else self.writer.execution_options(isolation_level="REPEATABLE READ")
+        with self._faults(engine), engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -182,7 +195,20 @@ class Database:
         """The time that counts, inside a transaction: the database server's own on PostgreSQL, so that all hubs agree."""
         if self._clock is not None:
             return self._clock()
-        return float(self.rows(connection, "SELECT extract(epoch FROM clock_timestamp())::double precision")[0][0])
+        asked = time.monotonic()
+        if asked - self._ahead_at >= CLOCK_EVERY:
+            theirs = float(
+                self.rows(connection, "SELECT extract(epoch FROM clock_timestamp())::double precision")[0][0]
+            )
+            answered = time.monotonic()
+            if answered - asked <= CLOCK_TOLERANCE / 2 or asked - self._ahead_at >= 12 * CLOCK_EVERY:
+                # an answer that was slow says less than the clock that was carried on
+                self._ahead, self._ahead_at = theirs - (asked + answered) / 2, answered
+        return time.monotonic() + self._ahead
+
+    def due_by(self, connection: Connection) -> float:
+        """What is due by then is due now."""
+        return self.now_in(connection) + (0.0 if self._clock is not None else CLOCK_TOLERANCE)
 
     def about_now(self) -> float:
         """About the time that counts, without asking the server."""
@@ -354,12 +380,16 @@ def _open_postgres(
         execution_options={"hub": True},
     )
     sa.event.listen(engine, "connect", lambda raw, _: _prepare_postgres(raw))
-    return cls(engine, engine, readonly=readonly, clock=clock)
+    # reading needs no BEGIN and no COMMIT: two round trips less
+    return cls(engine, engine.execution_options(isolation_level="AUTOCOMMIT"), readonly=readonly, clock=clock)
 
 
 def _prepare_postgres(raw: Any) -> None:
     # Every statement of the hub finds its rows by an index. A plan that was made and kept while the tables were still empty would
-    # read whole tables later; and a plan priced as "without an index" must not be compiled for seconds either.
+    # read whole tables, or whole indexes to join them, later; and a plan priced as "without an index" must not be compiled for
+    # seconds either.
     raw.execute("SET enable_seqscan = off")
+    raw.execute("SET enable_hashjoin = off")
+    raw.execute("SET enable_mergejoin = off")
     raw.execute("SET jit = off")
     raw.commit()

@@ -152,15 +152,15 @@ def due_messages(database: Database, limit: int) -> int:
     """How many messages are due, counted up to a limit."""
     statement = "SELECT count(*) FROM (SELECT 1 FROM message WHERE state = 'new' AND due_at <= ? LIMIT ?) AS due"
     with database.read() as connection:
-        return int(database.rows(connection, statement, database.now_in(connection), limit)[0][0])
+        return int(database.rows(connection, statement, database.due_by(connection), limit)[0][0])
 
 
 _CLAIM = """
 WITH head AS MATERIALIZED (
   SELECT m.id FROM message AS m WHERE m.state = 'new' AND m.due_at <= ?
-  AND NOT EXISTS (
-    SELECT 1 FROM message AS e WHERE e.connection = m.connection AND e.order_key = m.order_key AND e.id < m.id
-    AND e.state IN ('new', 'leased', 'waiting'))
+  AND m.id = (
+    SELECT e.id FROM message AS e WHERE e.connection = m.connection AND e.order_key = m.order_key
+    AND e.state IN ('new', 'leased', 'waiting') ORDER BY e.connection, e.order_key, e.id LIMIT 1)
   ORDER BY m.due_at, m.id LIMIT ? {skip_locked})
 UPDATE message SET state = 'leased', lease_until = ?, lease_owner = ?, epoch = epoch + 1
 WHERE id IN (SELECT id FROM head)
@@ -175,7 +175,7 @@ def claim_messages(database: Database, limit: int, lease: float, owner: str) -> 
 
     def claim(connection: Connection) -> tuple[float, Sequence[Any], dict[str, bytes]]:
         now = database.now_in(connection)
-        rows = database.rows(connection, statement, now, limit, now + lease, owner)
+        rows = database.rows(connection, statement, database.due_by(connection), limit, now + lease, owner)
         return now, rows, archive.get(database, connection, [row.payload for row in rows])
 
     now, rows, bodies = database.transact(claim)

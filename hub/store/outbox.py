@@ -19,13 +19,17 @@ from hub.store.work import Work
 _ENDED = {"done", "skipped", "superseded", "failed"}
 _ATTEMPT = ("delivery_id", "number", "epoch", "started_at", "ended_at", "outcome", "code", "detail", "exchanges")
 
-# Only the first unfinished delivery of a lane is claimed, and none while another one of the lane is under way.
+# Only the first unfinished delivery of a lane is claimed, and none while another one of the lane is under way. Both are asked as
+# scalar subqueries: PostgreSQL may not turn those into a join, whose plan would read every waiting row while its statistics are new.
 _CLAIM = """
 WITH head AS MATERIALIZED (
   SELECT d.id FROM delivery AS d WHERE d.state = 'pending' AND {target} AND d.due_at <= ?
-  AND NOT EXISTS (
-    SELECT 1 FROM delivery AS e WHERE e.target = d.target AND e.lane = d.lane AND e.id <> d.id
-    AND e.state IN ('pending', 'leased', 'waiting') AND (e.id < d.id OR e.state = 'leased'))
+  AND d.id = (
+    SELECT e.id FROM delivery AS e WHERE e.target = d.target AND e.lane = d.lane AND e.state IN ('pending', 'leased', 'waiting')
+    ORDER BY e.target, e.lane, e.id LIMIT 1)
+  AND (
+    SELECT e.id FROM delivery AS e WHERE e.target = d.target AND e.lane = d.lane AND e.state IN ('pending', 'leased', 'waiting')
+    AND e.state = 'leased' ORDER BY e.target, e.lane, e.id LIMIT 1) IS NULL
   ORDER BY d.due_at, d.id LIMIT ? {skip_locked})
 UPDATE delivery SET state = 'leased', lease_until = ?, lease_owner = ?, epoch = epoch + 1, attempt = attempt + 1
 WHERE id IN (SELECT id FROM head)
@@ -50,11 +54,12 @@ def _claim(
     database: Database, connection: Connection, target: str | None, limit: int, lease: float, owner: str
 ) -> list[ClaimedDelivery]:
     now = database.now_in(connection)
+    due_by = database.due_by(connection)
     closed, probes = _not_open(database, connection, now)
 
     def take(condition: str, value: Any, count: int) -> list[Any]:
         statement = _CLAIM.replace("{target}", condition).replace("{skip_locked}", database.skip_locked)
-        return list(database.rows(connection, statement, value, now, count, now + lease, owner))
+        return list(database.rows(connection, statement, value, due_by, count, now + lease, owner))
 
     rows: list[Any] = []
     if target is None:
@@ -315,7 +320,7 @@ AND COALESCE(c.published_at, 0) <= ?"""
     with database.read() as connection:
         now = database.now_in(connection)
         before = now - published_before if published_before is not None else now + 1e9
-        rows = database.rows(connection, statement, now, limit, now, now, before)
+        rows = database.rows(connection, statement, database.due_by(connection), limit, now, now, before)
     return [DueTarget(row.name, row.due, row.oldest) for row in rows if row.due]
 
 

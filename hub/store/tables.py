@@ -99,7 +99,7 @@ message = Table(
     _time("finished_at"),
     UniqueConstraint("connection", "dedupe_key"),
 )
-_partial("message_due", message.c.due_at, where=text("state = 'new'"))
+_partial("message_due", message.c.due_at, message.c.id, where=text("state = 'new'"))
 _partial("message_lane", message.c.connection, message.c.order_key, message.c.id, where=_UNFINISHED_MESSAGE)
 _partial("message_lease", message.c.lease_until, where=text("state = 'leased'"))
 _partial("message_waiting", message.c.wait_until, where=text("state = 'waiting'"))
@@ -183,7 +183,7 @@ delivery = Table(
     _time("finished_at"),
     UniqueConstraint("message_id", "flow", "record_id"),
 )
-_partial("delivery_due", delivery.c.target, delivery.c.due_at, where=text("state = 'pending'"))
+_partial("delivery_due", delivery.c.target, delivery.c.due_at, delivery.c.id, where=text("state = 'pending'"))
 _partial("delivery_lane", delivery.c.target, delivery.c.lane, delivery.c.id, where=_UNFINISHED_DELIVERY)
 _partial("delivery_lease", delivery.c.lease_until, where=text("state = 'leased'"))
 _partial("delivery_waiting", delivery.c.wait_until, where=text("state = 'waiting'"))

@@ -239,15 +239,15 @@ class Work:
             rows,
             otherwise="ON CONFLICT (message_id, flow, record_id) DO NOTHING",
         )
-        newest = {
-            (one.target, one.record_id, one.flow): identity
+        newest = {  # of a new record nothing older can be under way
+            (one.target, one.lane, one.record_id, one.flow): identity
             for identity, (_, one) in zip(ids, new, strict=True)
-            if one.state_carrying
+            if one.state_carrying and one.record_version > 1
         }
         replaced = bulk.update(
-            self.database, self.connection, tables.delivery, ("target", "record_id", "flow"),
+            self.database, self.connection, tables.delivery, ("target", "lane", "record_id", "flow"),
             {"state": "'superseded'", "reason": "'SEQ-SUPERSEDED'", "finished_at": "v.created_at"},
-            ("target", "record_id", "flow", "id", "created_at"), [(*key, newest[key], now) for key in sorted(newest)],
+            ("target", "lane", "record_id", "flow", "id", "created_at"), [(*key, newest[key], now) for key in sorted(newest)],
             where="t.state_carrying AND t.state IN ('pending', 'waiting') AND NOT t.maybe_sent AND t.id < v.id",
             returning="id, message_id",
         )  # fmt: skip

@@ -148,7 +148,8 @@ class Sender(asyncio.Protocol):
         self._transport.write(
             f"POST /webhooks/shop HTTP/1.1\r\nhost: {self._host}\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\nx-topic: orders/create\r\nx-event-id: e{number}\r\nx-timestamp: {stamp}\r\n"
-            f"x-signature: {signature}\r\n\r\n".encode() + body
+            f"x-signature: {signature}\r\n\r\n".encode()
+            + body
         )
 
     def data_received(self, data: bytes) -> None:
@@ -204,7 +205,8 @@ class Erp(asyncio.Protocol):
     def _answer(self, number: int) -> None:
         body = f'{{"id": "so-{number}"}}'.encode()
         self._transport.write(
-            b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+            b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+            % (len(body), body)
         )
         self._run.arrived(number)
 
@@ -249,7 +251,9 @@ if __name__ == "__main__":
     parser.add_argument("count", type=int)
     parser.add_argument("--connections", type=int, default=32, help="connections of the shop")
     parser.add_argument("--window", type=int, default=400, help="orders under way at the most")
-    parser.add_argument("--rate", type=float, default=0.0, help="orders a second; 0 = as many as the window lets through")
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="orders a second; 0 = as many as the window lets through"
+    )
     parser.add_argument("--delay", type=float, default=0.0, help="seconds that the ERP takes for an order")
     parser.add_argument("--seconds", type=float, default=300.0, help="give up after so long")
     print(json.dumps(asyncio.run(main(parser.parse_args()))))

@@ -52,9 +52,7 @@ class Process:
             pid = waiting.pop()
             found.append(pid)
             try:
-                waiting += [
-                    int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
-                ]
+                waiting += [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
             except OSError:
                 continue
         return found
@@ -97,7 +95,17 @@ class Running:
     def start(self, *arguments: str) -> Process:
         """Start one command and wait until it says that it runs."""
         log = (self.folder / f"{arguments[0]}.log").open("wb")
-        command = [sys.executable, "-m", "hub", *arguments, "--project", str(self.folder), "--json", "--log-level", "error"]
+        command = [
+            sys.executable,
+            "-m",
+            "hub",
+            *arguments,
+            "--project",
+            str(self.folder),
+            "--json",
+            "--log-level",
+            "error",
+        ]
         popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=self.environment, cwd=ROOT)
         assert popen.stdout is not None
         process = Process(arguments[0], popen)
