@@ -37,7 +37,7 @@ lint: setup ## style, types and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 
 format: setup ## put the code in its usual form
 	@$(BIN)/ruff check --fix-only --quiet .
