@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hub.sdk.connector import FULL, Capability, Stream, Support
 
 
@@ -9,7 +11,7 @@ def _no(reason: str) -> Capability:
     return Capability(Support.UNSUPPORTED, reason)
 
 
-_READ = {"poll": FULL, "webhook": FULL, "fetch": FULL, "find": FULL}
+_READ: Any = {"poll": FULL, "webhook": FULL, "fetch": FULL, "find": FULL}
 
 STREAMS = {
     stream.name: stream

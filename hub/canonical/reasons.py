@@ -296,6 +296,7 @@ _ROWS = (
     Reason("FLT-FILTERED", "a rule says that this is not to be delivered", _D, "system"),
     Reason("FLT-UNCHANGED", "nothing changed", _D, "system"),
     Reason("FLT-ECHO", "the hub's own write came back", _D, "system"),
+    Reason("FLT-GONE", "the record that a notice speaks of is not there", _D, "system"),
     Reason("FLT-NOFLOW", "no flow takes this change anywhere", _D, "system"),
     Reason("SEQ-STALE", "older than what is already known", _D, "system"),
     Reason("SEQ-SUPERSEDED", "a newer update of the same record took its place", _D, "system"),

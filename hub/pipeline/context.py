@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hub.sdk.connector import Connector
+from hub.store import ClaimedMessage, Finished, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,15 @@ class Mappings(Protocol):
         """The mapping that writes this entity."""
 
 
+class NoticeReader(Protocol):
+    """Reads what notices speak of (``hub.pipeline.notice.Notices``)."""
+
+    def read(
+        self, store: Store, context: Context, claimed: Sequence[ClaimedMessage]
+    ) -> tuple[list[ClaimedMessage], list[Finished]]:
+        """The messages to process, and those that are put back or end here."""
+
+
 @dataclass(frozen=True)
 class Context:
     """The project, as the pipeline needs it.
@@ -75,3 +85,5 @@ class Context:
     events: frozenset[str] = frozenset()
     """The entities whose changes are told to the outside."""
     tolerance: float = 0.01
+    notices: NoticeReader | None = None
+    """None where no connector of the project sends notices."""

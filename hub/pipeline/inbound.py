@@ -80,7 +80,7 @@ class Item:
 
     def __init__(self, message: ClaimedMessage, context: Context) -> None:
         self.message = message
-        self.steps: list[Step] = []
+        self.steps: list[Step] = list(message.steps)
         self.made: list[tuple[Translated, str]] = []
         """The records that it makes, each with its canonical id."""
         self.trouble: Trouble | None = None

@@ -45,6 +45,11 @@ class ProcessReport:
 def process_batch(store: Store, context: Context, claimed: Sequence[ClaimedMessage]) -> ProcessReport:
     """Process claimed messages; one that fails never harms its neighbours. Only `StoreError` is raised."""
     report = ProcessReport()
+    if context.notices is not None:
+        claimed, put_back = context.notices.read(store, context, claimed)
+        if put_back:
+            store.finish_messages(put_back)
+            report.count(put_back)
     _process(store, context, claimed, report)
     return report
 

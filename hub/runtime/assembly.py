@@ -9,8 +9,13 @@ from hub.errors import ConfigError, HubError
 from hub.mapping import Condition, MappingSet
 from hub.mapping import compile_condition as mapping_condition
 from hub.pipeline import Context, Flow, Ownership
+from hub.pipeline.notice import Notices
 from hub.project import Project
 from hub.runtime.connections import Connections
+from hub.runtime.threads import DaemonPool
+
+NOTICE_THREADS = 4
+"""Records that are read at the same time because a notice told of them, over all connections."""
 
 
 class MappedCatalog(Protocol):
@@ -41,7 +46,18 @@ def build_context(project: Project, mappings: MappingSet, connections: Connectio
         connector_name=connections.connector_name,
         connector=connections.get,
         events=project.events.entities if project.events else frozenset(),
+        notices=_notices(project, connections),
     )
+
+
+def _notices(project: Project, connections: Connections) -> Notices | None:
+    streams = {
+        (name, stream.name): stream.notice_of
+        for name in project.connections
+        for stream in connections.streams(name).values()
+        if stream.notice_of
+    }
+    return Notices(streams, DaemonPool(NOTICE_THREADS, "notice")) if streams else None
 
 
 def _flow(flow: Any) -> Flow:

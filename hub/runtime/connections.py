@@ -16,7 +16,7 @@ from hub.project import Project
 from hub.runtime.pace import Pace, SharedPace
 from hub.runtime.threads import DaemonPool
 from hub.sdk.clock import SystemClock
-from hub.sdk.connector import Connector, ConnectorConfig, ConnectorIO
+from hub.sdk.connector import Connector, ConnectorConfig, ConnectorIO, Stream
 from hub.sdk.http import HttpClient
 from hub.store import Store
 from hub.telemetry import get_logger, register_secret
@@ -63,6 +63,11 @@ class Connections:
     def connector_name(self, name: str) -> str:
         """The name of the connector behind a connection."""
         return self._project.connection(name).connector
+
+    def streams(self, name: str) -> Mapping[str, Stream]:
+        """What the connection's connector says of its streams; empty where it is not installed."""
+        connector = self._catalog.connectors.get(self._project.connection(name).connector)
+        return connector.manifest.streams if connector is not None else {}
 
     def get(self, name: str) -> Connector[Any]:
         """The connector of a connection. Raises `ConfigError` where it is not installed or its settings are wrong."""

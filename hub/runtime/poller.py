@@ -10,7 +10,7 @@ from hub.pipeline import as_new_message
 from hub.runtime.bus import WakeBus
 from hub.runtime.bus.base import INBOUND
 from hub.runtime.connections import Connections
-from hub.store import ConnectionState, CursorMove, DueSchedule, Store
+from hub.store import CursorMove, DueSchedule, Store
 from hub.telemetry import get_logger, metrics
 
 log = get_logger(__name__)
@@ -34,7 +34,7 @@ class Poller:
         """Poll until there is nothing more, or until the monotonic time ``until``."""
         name, stream = schedule.connection, schedule.stream
         state = self._store.connection_states().get(name)
-        if closed := _closed(state, self._store.now()):
+        if state is not None and (closed := state.closed_for(self._store.now(), WHILE_CLOSED)):
             metrics.POLLED.labels(name, stream, "skipped").inc()
             return closed
         try:
@@ -79,15 +79,3 @@ class Poller:
             self._store.hold_rate(name, error.after or WHILE_CLOSED)
         elif isinstance(error, (RetryLater, OutcomeUnknown)):
             self._store.note_calls(name, bad=1)
-
-
-def _closed(state: ConnectionState | None, now: float) -> float | None:
-    """Seconds to wait where the connection may not be called now."""
-    if state is None:
-        return None
-    if state.paused:
-        return WHILE_CLOSED
-    waits = [
-        until - now for until in (state.rate_until, state.breaker_until if state.breaker == "open" else None) if until
-    ]
-    return max(waits) if waits and max(waits) > 0 else None

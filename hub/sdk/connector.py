@@ -80,6 +80,8 @@ class Stream:
 
     ``entity`` is the canonical entity it maps to. ``natural_key`` is the field by which `find` looks a record up.
     ``state_carrying`` streams may skip older waiting updates of the same record; streams of events may not.
+    ``notice_of`` names another stream, whose records this one's messages only speak of: the hub reads the record with `fetch`
+    before it translates it. That is for webhooks which carry little more than an id.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Stream:
     delete: Capability = Capability(Support.UNSUPPORTED, "this stream is not written")
     natural_key: str = ""
     state_carrying: bool = False
+    notice_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class ClaimedMessage:
     correlation_id: int
     lease_until: float
     claimed_at: float
+    steps: Sequence[Step] = ()
+    """What was done with it since it was claimed, before it is translated."""
 
 
 @dataclass(slots=True)
@@ -369,6 +371,13 @@ class ConnectionState:
     breaker_trips: int = 0
     failures: int = 0
     rate_until: float | None = None
+
+    def closed_for(self, now: float, while_paused: float) -> float:
+        """Seconds for which the connection may not be called; ``while_paused`` stands for a pause, whose end nobody knows."""
+        if self.paused:
+            return while_paused
+        open_until = self.breaker_until if self.breaker == "open" else None
+        return max(0.0, (self.rate_until or 0.0) - now, (open_until or 0.0) - now)
 
 
 @dataclass(slots=True)

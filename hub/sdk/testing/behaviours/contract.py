@@ -70,6 +70,21 @@ def streams_that_are_found_name_their_natural_key(bench: Bench) -> None:
 
 
 @behaviour(Level.BRONZE)
+def notices_speak_of_a_stream_that_is_read(bench: Bench) -> None:
+    """A stream of notices names a stream of the same entity whose records can be read one by one, and is not polled or written itself."""
+    streams = bench.cls.manifest.streams
+    for name, stream in streams.items():
+        if stream.notice_of:
+            spoken_of = streams.get(stream.notice_of)
+            require(spoken_of is not None and claimed(spoken_of, "fetch"), f"{name}: {stream.notice_of} cannot be read")
+            require(
+                spoken_of is not None and spoken_of.entity == stream.entity, f"{name} and its records differ in entity"
+            )
+            odd = [one for one in ("poll", "fetch", "find", "create", "update", "delete") if claimed(stream, one)]
+            require(not odd, f"{name} is a stream of notices and claims {odd}")
+
+
+@behaviour(Level.BRONZE)
 def claims_and_methods_agree(bench: Bench) -> None:
     """What a stream claims, the class overrides; `check` always."""
     own = {name for name in {*_METHODS.values(), "check"} if getattr(bench.cls, name) is not getattr(Connector, name)}
