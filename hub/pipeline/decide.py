@@ -54,15 +54,16 @@ class Batch:
             if done.model and (nature := done.model.natural_key()) is not None
         }
         ids = {identity for _, _, identity in made}
+        referred = {
+            str(done.data["order"]) for _, done, _ in made if done.data and isinstance(done.data.get("order"), str)
+        }
         work.lock(
-            {f"record {identity}" for identity in ids}
+            # an event goes into the lane of its order, whose deliveries must get their ids in the order of their commits
+            {f"record {identity}" for identity in ids | referred}
             | {f"link {' '.join(key)}" for key in keys}
             | {f"natural {' '.join(key)}" for key in natures}
         )
         held = work.held([item.message for item in items])
-        referred = {
-            str(done.data["order"]) for _, done, _ in made if done.data and isinstance(done.data.get("order"), str)
-        }
         records = work.records(ids | referred)
         natural = {key: one.id for key, one in work.records_by_natural_key(natures).items()}
         return cls(

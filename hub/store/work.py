@@ -47,6 +47,10 @@ _DELIVERY = (
     "created_at",
 )
 _ENDED = {"done", "filtered", "exception"}
+# An update whose events wait behind it in the lane keeps its place: the events of an order never go before the order itself.
+_REPLACEABLE = """t.state_carrying AND t.state IN ('pending', 'waiting') AND NOT t.maybe_sent AND t.id < v.id AND NOT EXISTS (
+  SELECT 1 FROM delivery AS e WHERE e.target = t.target AND e.lane = t.lane AND e.id > t.id AND e.id < v.id AND NOT e.state_carrying
+  AND e.state IN ('pending', 'leased', 'waiting'))"""
 
 
 class Work:
@@ -248,8 +252,7 @@ class Work:
             self.database, self.connection, tables.delivery, ("target", "lane", "record_id", "flow"),
             {"state": "'superseded'", "reason": "'SEQ-SUPERSEDED'", "finished_at": "v.created_at"},
             ("target", "lane", "record_id", "flow", "id", "created_at"), [(*key, newest[key], now) for key in sorted(newest)],
-            where="t.state_carrying AND t.state IN ('pending', 'waiting') AND NOT t.maybe_sent AND t.id < v.id",
-            returning="id, message_id",
+            where=_REPLACEABLE, returning="id, message_id",
         )  # fmt: skip
         for identity, message in replaced:
             trace.step(

@@ -165,6 +165,19 @@ def test_a_newer_state_takes_the_place_of_an_older_one(hub: Store) -> None:
     assert (counts.in_, counts.delivered, counts.superseded, counts.holds) == (3, 1, 2, True)
 
 
+def test_an_update_that_events_wait_behind_keeps_its_place(hub: Store) -> None:
+    put(hub, 1, 1, carries=True)
+    put(hub, 2, 1, lane="ord_1")  # a shipment of the order
+    put(hub, 1, 2, carries=True)
+    put(hub, 1, 3, carries=True)
+    sent = []
+    while claimed := hub.claim_deliveries("erp"):
+        (one,) = claimed
+        sent.append((one.record_id, one.record_version))
+        hub.settle_deliveries([settled(one)])
+    assert sent == [("ord_1", 1), ("ord_2", 1), ("ord_1", 3)]
+
+
 def test_events_are_never_skipped_nor_is_what_may_have_been_sent(hub: Store, clock: Clock) -> None:
     put(hub, 1, 1)
     put(hub, 1, 2)
