@@ -44,6 +44,8 @@ ENTRIES = (
     Entry("deliveries", "List deliveries.", _LOOK, "hub.cli.deliveries"),
     Entry("exceptions", "What waits for a person: list, show, release, resolve.", _LOOK, "hub.cli.exceptions"),
     Entry("records", "Show a canonical record and its links.", _LOOK, "hub.cli.records"),
+    Entry("events", "What was told to the outside of every change, and what waits.", _LOOK, "hub.cli.events"),
+    Entry("schedules", "The polls and other timed jobs: when they ran, and run next.", _LOOK, "hub.cli.schedules"),
     Entry(
         "status", "Counters: in = delivered + filtered + superseded + exceptions + in flight.", _LOOK, "hub.cli.status"
     ),
@@ -61,6 +63,7 @@ ENTRIES = (
     Entry("connector", "Connectors: list them, or begin a new one.", _BUILD, "hub.cli.connector"),
     Entry("sim", "Simulators: serve a vendor's API on this machine.", _BUILD, "hub.cli.sim"),
     Entry("schema", "Write the JSON Schemas for editors.", _BUILD, "hub.cli.schema"),
+    Entry("asyncapi", "Describe the canonical events, as an AsyncAPI document.", _BUILD, "hub.cli.asyncapi"),
     Entry("version", "Versions of the hub and of what it stands on.", _BUILD, "hub.cli.version"),
 )
 

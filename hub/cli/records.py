@@ -27,11 +27,12 @@ def list_records(
 ) -> None:
     """List canonical records, the last changed first."""
     from hub.cli.opening import open_project, open_store
+    from hub.cli.states import known_entity
     from hub.cli.views import plain
     from hub.cli.views.tables import show_records
     from hub.store import listing
 
-    _known_entity(entity)
+    known_entity(entity)
     with open_store(open_project(project)) as store:
         found = listing.find_records(store.database, entity=entity, key=key, limit=limit)
         now = store.now()
@@ -49,9 +50,10 @@ def show(
 ) -> None:
     """A canonical record as it is now, and its id in every connected system."""
     from hub.cli.opening import open_project, open_store
+    from hub.cli.states import known_entity
     from hub.store import listing
 
-    _known_entity(entity)
+    known_entity(entity)
     with open_store(open_project(project)) as store:
         found = listing.find_records(store.database, entity=entity, key=key, limit=20)
         views = [view for one in found if (view := listing.record_view(store.database, one["id"]))]
@@ -60,14 +62,6 @@ def show(
             f"there is no record {key[:80]!r}.", code="REC-UNKNOWN", fix="hub records list shows those there are."
         )
     emit({"records": [_as_data(view) for view in views]}, as_json=as_json, show=lambda: _show(views))
-
-
-def _known_entity(entity: str | None) -> None:
-    from hub.canonical import ENTITIES
-    from hub.project.checks import unknown
-
-    if entity is not None and entity not in ENTITIES:
-        raise unknown(f"the canonical model has no entity {entity[:40]!r}.", entity, ENTITIES, "")
 
 
 def _as_data(view: dict[str, Any]) -> dict[str, Any]:

@@ -15,3 +15,12 @@ def known_state(state: str | None, states: tuple[str, ...]) -> None:
         from hub.documents.problems import did_you_mean
 
         raise ConfigError(f"there is no state {state[:40]!r}.", code="CLI-USAGE", fix=did_you_mean(state, states))
+
+
+def known_entity(entity: str | None) -> None:
+    """Refuse an entity that the canonical model does not have, with the likely spelling."""
+    from hub.canonical import ENTITIES
+    from hub.project.checks import unknown
+
+    if entity is not None and entity not in ENTITIES:
+        raise unknown(f"the canonical model has no entity {entity[:40]!r}.", entity, ENTITIES, "")

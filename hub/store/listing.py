@@ -86,10 +86,21 @@ def record_view(database: Database, record_id: str) -> dict[str, Any] | None:
 
 def schedules(database: Database) -> list[dict[str, Any]]:
     """Every timed job: when it ran, when it runs next, and what went wrong."""
-    columns = (
-        'name, connection, stream, "interval", cron, timezone, disabled, next_run_at, last_run_at, last_error, failures'
-    )
+    columns = 'name, connection, stream, "interval", cron, timezone, disabled, next_run_at, lease_until, last_run_at, last_error, failures'
     return _read(database, f"SELECT {columns} FROM schedule ORDER BY name")  # noqa: S608
+
+
+def find_events(
+    database: Database, *, entity: str | None = None, connection: str | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """Canonical events, the newest first, without their records."""
+    where, values = ["1 = 1"], []
+    for column, wanted in (("entity", entity), ("connection", connection)):
+        if wanted is not None:
+            where.append(f"{column} = ?")
+            values.append(wanted)
+    statement = f"SELECT * FROM event WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608
+    return _read(database, statement, *values, limit)
 
 
 def _read(database: Database, statement: str, *values: Any) -> list[dict[str, Any]]:
