@@ -44,6 +44,11 @@ def routes(hub: Hub) -> APIRouter:
         """Render and send a delivery anew."""
         return as_json({"delivery": hub.replay(delivery_id=delivery_id, by=BY)})
 
+    @api.post("/maintain")
+    def maintain(dry_run: Annotated[bool, Body(embed=True)] = False) -> Response:
+        """Forget the payloads whose time is over, now rather than within the hour."""
+        return as_json(hub.store.maintain(dry_run=dry_run).as_dict())
+
     @api.post("/connections/{name}/pause")
     def pause(name: str, detail: Note = "") -> Response:
         """Call a connection no more; what is for it waits."""

@@ -12,6 +12,7 @@ class Limits:
     """The receiver's limits.
 
     ``body`` bytes of one request; ``body_seconds`` to send them all; ``header_seconds`` to send a request's head.
+    ``retry_after`` and ``retry_after_full`` (no room for more payloads) are seconds in the answer 503.
     ``in_flight`` and ``per_connection`` count webhooks between their last byte and their answer.
     """
 
@@ -26,3 +27,4 @@ class Limits:
     linger: float = 0.002
     commit_seconds: float = 10.0
     retry_after: int = 2
+    retry_after_full: int = 60

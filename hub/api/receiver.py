@@ -93,6 +93,8 @@ class Receiver:
         full = self._in_flight[""] >= self._limits.in_flight or self._in_flight[name] >= self._limits.per_connection
         if full or self._intake.under_pressure():
             raise InputRefused("The hub is busy; send it again.", status=503, code="HUB-BUSY")
+        if self._intake.full(name):
+            raise InputRefused("The hub has no room for more payloads; send it again.", status=503, code="ARC-FULL")
 
     async def _read(self, name: str, request: object, size: int) -> Arrival:
         try:
@@ -122,7 +124,8 @@ class Receiver:
 
     def _headers(self, error: InputRefused) -> Headers:
         if error.status == 503:
-            return [(b"retry-after", str(self._limits.retry_after).encode())]
+            after = self._limits.retry_after_full if error.code == "ARC-FULL" else self._limits.retry_after
+            return [(b"retry-after", str(after).encode())]
         return []
 
 

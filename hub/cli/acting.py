@@ -52,6 +52,10 @@ class Acting(ABC):
         """Render and send a delivery anew."""
 
     @abstractmethod
+    def maintain(self, *, dry_run: bool) -> dict[str, Any]:
+        """Make what the next days need, and forget what is over; says what it did or would do."""
+
+    @abstractmethod
     def poll(self, connection: str, stream: str) -> bool:
         """Make a poll due at once; false where it is not one of the stored schedules."""
 
@@ -97,6 +101,10 @@ class InStore(Acting):
     def replay_delivery(self, delivery_id: int) -> None:
         """Render and send a delivery anew."""
         self._store.replay_delivery(delivery_id, by=BY)
+
+    def maintain(self, *, dry_run: bool) -> dict[str, Any]:
+        """Make what the next days need, and forget what is over."""
+        return self._store.maintain(dry_run=dry_run).as_dict()
 
     def poll(self, connection: str, stream: str) -> bool:
         """Make a poll due at once."""
@@ -146,6 +154,10 @@ class OverHttp(Acting):
     def replay_delivery(self, delivery_id: int) -> None:
         """Render and send a delivery anew."""
         self._post(f"/deliveries/{delivery_id}/replay")
+
+    def maintain(self, *, dry_run: bool) -> dict[str, Any]:
+        """Make what the next days need, and forget what is over."""
+        return self._post("/maintain", dry_run=dry_run)
 
     def poll(self, connection: str, stream: str) -> bool:
         """Make a poll due at once."""

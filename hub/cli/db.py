@@ -109,3 +109,38 @@ def _copy(source: Store, target: Store, *, quiet: bool) -> dict[str, int]:
             bar.update(task, advance=count, description=table)
 
         return copying.copy(source.database, target.database, told)
+
+
+@app.command(
+    epilog=examples("hub db maintain --dry-run  # what would go, and what stays all the same", "hub db maintain --json")
+)
+def maintain(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget the payloads whose time is over, and make what the next days need. A running hub does the same every hour by itself.
+
+    Traces stay. What is not finished, or lies on the exceptions desk, keeps its payloads.
+    """
+    from hub.cli.acting import acting
+    from hub.cli.views.archive import show_maintained
+
+    with acting(project) as act:
+        done = act.maintain(dry_run=dry_run)
+    emit({"dry_run": dry_run, **done}, as_json=as_json, show=lambda: show_maintained(done, dry_run=dry_run))
+
+
+@app.command(epilog=examples("hub db archive", "hub db archive --json | jq .rooms"))
+def archive(project: ProjectOption = None, database_url: DatabaseOption = None, as_json: JsonOption = False) -> None:
+    """What the payload archive holds: how much of which day, until when it is kept, and whose budget it takes."""
+    from hub.cli.opening import open_project, open_store
+    from hub.cli.views.archive import show_archive
+    from hub.runtime.archive import rooms
+
+    opened = open_project(project, database=database_url)
+    with open_store(opened) as store:
+        held = [one.as_dict() for one in store.archive_shelves()]
+        taken = [room.as_dict() for room in rooms(store, opened)]
+    data = {"shelves": held, "rooms": taken}
+    emit(data, as_json=as_json, show=lambda: show_archive(data))

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hub.cli.opening import catalog
+from hub.cli.views.archive import room_text
 from hub.errors import HubError, StoreError
 from hub.project import Project
 from hub.telemetry.redaction import redact, redact_data
 
 if TYPE_CHECKING:
+    from hub.runtime.archive import Room
     from hub.store import Store
 
 Verdict = Literal["ok", "warning", "error", "skipped"]
@@ -98,6 +100,7 @@ def _disk(project: Project) -> Iterator[Diagnosis]:
 
 
 def _database(project: Project) -> Iterator[Diagnosis]:
+    from hub.runtime.archive import rooms
     from hub.store import Store
 
     url = project.database
@@ -116,6 +119,7 @@ def _database(project: Project) -> Iterator[Diagnosis]:
         ledger = store.conservation()
         theirs = store.now()
         took = time.time() - began
+        taken = rooms(store, project)
     except StoreError as error:
         yield _fault("database", kind, error)
         return
@@ -130,6 +134,16 @@ def _database(project: Project) -> Iterator[Diagnosis]:
             "database", kind, "error", "the conservation sum does not come out", "Read hub status, and report it."
         )
     yield _skew("the database", theirs - time.time())
+    yield from _archive(taken)
+
+
+def _archive(taken: list[Room]) -> Iterator[Diagnosis]:
+    """How much room the payloads take, and who is near or over a budget."""
+    for room in taken:
+        if room.keeper and room.state == "ok":
+            continue
+        verdict: Verdict = {"ok": "ok", "high": "warning"}.get(room.state, "error")  # type: ignore[assignment]
+        yield Diagnosis("archive", room.title, verdict, room_text(room.as_dict()), room.advice, room.as_dict())
 
 
 def _skew(whose: str, seconds: float, area: str = "clock") -> Diagnosis:

@@ -52,10 +52,12 @@ def open_project(
 @contextlib.contextmanager
 def open_store(project: Project, *, readonly: bool = True) -> Iterator[Store]:
     """The project's store, closed again at the end."""
+    from hub.runtime.archive import arrange
     from hub.store import Store
 
     store: Any = Store.open(project.database, readonly=readonly)
     try:
+        arrange(store, project)
         yield store
     finally:
         store.close()

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from hub.cli.options import DatabaseOption, JsonOption, ProjectOption, examples
+from hub.cli.views.archive import room_text
 from hub.cli.views.console import emit, out, safe, state_text
 
 app = typer.Typer()
@@ -18,6 +19,7 @@ app = typer.Typer()
 def status(project: ProjectOption = None, database_url: DatabaseOption = None, as_json: JsonOption = False) -> None:
     """Counters of everything: in = delivered + filtered + superseded + exceptions + in flight. Exit code 1 if the sum does not come out."""
     from hub.cli.opening import open_project, open_store
+    from hub.runtime.archive import rooms
     from hub.store import listing
 
     opened = open_project(project, database=database_url)
@@ -27,6 +29,7 @@ def status(project: ProjectOption = None, database_url: DatabaseOption = None, a
         desk = store.exceptions("open", 10_000)
         states = store.connection_states()
         planned = listing.schedules(store.database)
+        taken = [room.as_dict() for room in rooms(store, opened)]
     counts = {name.rstrip("_"): number for name, number in dataclasses.asdict(ledger).items()}
     data: dict[str, Any] = {
         "project": opened.name,
@@ -34,6 +37,7 @@ def status(project: ProjectOption = None, database_url: DatabaseOption = None, a
         "in_flight": flying,
         "open_exceptions": _by_code(desk),
         "connections": [_connection(opened.connections[name], states.get(name)) for name in opened.connections],
+        "archive": taken,
         "failing_polls": [{"name": one["name"], "error": one["last_error"]} for one in planned if one["last_error"]],
     }
     emit(data, as_json=as_json, show=lambda: _show(data))
@@ -93,6 +97,12 @@ def _show(data: dict[str, Any]) -> None:
                 (connection["name"], "name"), f" ({connection['connector']}) ", state_text(connection["state"]), why
             )
         )
+    for room in data["archive"]:
+        if room["state"] != "ok":
+            console.print(
+                Text.assemble(("payloads of ", "quiet"), (room["title"], "name"), "  ", (room_text(room), "bad"))
+            )
+            console.print(Text.assemble(("→ ", "good"), room["advice"]))
     for poll in data["failing_polls"]:
         console.print(Text.assemble((poll["name"], "name"), " ", ("failed ", "wait"), safe(poll["error"])))
     for code, number in data["open_exceptions"].items():

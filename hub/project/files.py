@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints
 
+from hub.project.archive import Archive, Days, Size
 from hub.project.schedule import Duration, Schedule
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -62,6 +63,14 @@ class ConnectionFile(_Part):
         )
     )
     paused: bool = Field(default=False, description="True: nothing is polled or delivered; what comes in is kept.")
+    keep: Days | None = Field(
+        default=None,
+        description="How long the payloads of its messages are kept: 90d. If not given: as long as the flows from it keep theirs.",
+    )
+    budget: Size | None = Field(
+        default=None,
+        description="Room for the payloads of its messages: 5 GB. At twice the budget nothing more is taken in.",
+    )
 
 
 class EventsFile(_Part):
@@ -100,6 +109,7 @@ class HubFile(_Part):
     events: EventsFile | None = Field(
         default=None, description="Tell every canonical change to the outside, as CloudEvents; null = off."
     )
+    archive: Archive = Field(default_factory=Archive, description="How long payloads are kept, and their room.")
     connections: dict[Name, ConnectionFile] = Field(default_factory=dict)
 
 
@@ -115,6 +125,11 @@ class FlowFile(_Part):
         default=None, description="An expression over the record: \"{{ record.status != 'cancelled' }}\"."
     )
     operation: Literal["create", "update", "upsert", "delete"] = "upsert"
+    keep: Days | None = Field(default=None, description="How long the payloads of its deliveries are kept: 90d.")
+    budget: Size | None = Field(
+        default=None,
+        description="Room for the payloads of its deliveries: 5 GB. At twice the budget nothing more is taken from its source.",
+    )
 
 
 class FlowsFile(RootModel[list[FlowFile]]):

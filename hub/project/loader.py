@@ -104,6 +104,8 @@ def inspect(
                 poll=file.poll,
                 webhooks=file.webhooks,
                 paused=file.paused,
+                keep=file.keep,
+                budget=file.budget,
                 title=file.title,
                 where=main.where(("connections", name)),
             )
@@ -117,6 +119,7 @@ def inspect(
         listen=hub.listen,
         public_url=hub.public_url,
         events=_events(hub.events),
+        archive=hub.archive,
     )
     return project, reader.faults + cross_checks(project, ownership_document, catalog.connectors if catalog else None)
 
@@ -169,6 +172,8 @@ def _flows(reader: _Reader, name: str) -> list[Flow]:
             stream=entry.stream or entry.entity,
             when=entry.when,
             operation=entry.operation,
+            keep=entry.keep,
+            budget=entry.budget,
             where=document.where((index,)),
         )
         for index, entry in enumerate(file.root if file else ())

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from hub.documents.document import Document, Path
 from hub.documents.problems import did_you_mean, from_validation
 from hub.errors import ConfigError
+from hub.project.archive import Archive
 from hub.project.files import Webhooks
 from hub.project.schedule import Poll
 from hub.project.secrets import Secrets, together
@@ -31,6 +32,8 @@ class Connection:
     poll: Mapping[str, Poll] = field(default_factory=dict)
     webhooks: Webhooks | None = None
     paused: bool = False
+    keep: int | None = None
+    budget: int | None = None
     title: str = ""
     where: str = ""
 
@@ -46,6 +49,8 @@ class Flow:
     stream: str
     when: str | None = None
     operation: str = "upsert"
+    keep: int | None = None
+    budget: int | None = None
     where: str = ""
 
 
@@ -92,6 +97,7 @@ class Project:
     listen: str
     public_url: str | None = None
     events: Events | None = None
+    archive: Archive = field(default_factory=Archive)
 
     @property
     def host(self) -> str:

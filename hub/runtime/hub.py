@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from hub.errors import HubError, StoreError
 from hub.project import Events, Project
+from hub.runtime.archive import ArchiveWatch, arrange
 from hub.runtime.assembly import build_context, load_mappings
 from hub.runtime.bus import MutedBus, WakeBus, open_bus
 from hub.runtime.bus.base import INBOUND
@@ -67,6 +68,8 @@ class Hub:
 
     def _assemble(self, bus: WakeBus | None, share: int, sweep: float | None) -> None:
         project = self.project
+        arrange(self.store, project)
+        self.archive = ArchiveWatch(self.store, project)
         self.store.register_connections(list(project.connections))
         self.connections = Connections(project, self.catalog, self.store, share=share, alone=self.role == "embedded")
         self.faults = self.connections.faults
@@ -77,7 +80,7 @@ class Hub:
             bus = MutedBus() if self.role == "web" else open_bus(project.broker, installation=project.name)
         self.bus = bus
         self.pressure = Pressure(self.store)
-        self.intake = Intake(self.store, self.connections, bus, self.pressure)
+        self.intake = Intake(self.store, self.connections, bus, self.pressure, self.archive.full)
         self.workers = Workers(
             self.store, self.context, self.connections, bus, sweep=sweep or SWEEP.get(self.role, 1.0),
             reaps=self.role == "embedded",
@@ -85,7 +88,8 @@ class Hub:
         self.scheduler = Scheduler(self.store, {})
         self.webhooks = Webhooks(self.store, project, self.connections)
         self.scheduler.add("webhooks", self.webhooks)
-        self.scheduler.add("poll", Poller(self.store, self.connections, bus, lambda: self.stopping))
+        self.scheduler.add("poll", Poller(self.store, self.connections, bus, lambda: self.stopping, self.archive.full))
+        self.scheduler.add("maintain", lambda *_: self._maintain())
         if project.events is not None:
             self._assemble_events(project.events)
 
@@ -103,6 +107,9 @@ class Hub:
                 ),
             )  # fmt: skip
 
+    def _maintain(self) -> None:
+        self.store.maintain()
+
     def _forget_events(self, keep: float, publishing: bool) -> None:
         self.store.forget_events(keep, published_only=publishing)
 
@@ -111,7 +118,7 @@ class Hub:
     def start(self) -> Self:
         """Start the threads of this process's role."""
         self._pause_as_said()
-        parts: list[Any] = []
+        parts: list[Any] = [self.archive]
         if self.role == "embedded":
             sys.setswitchinterval(THREAD_SWITCH)
             self.store.recover(self.connections.settle())

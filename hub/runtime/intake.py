@@ -57,12 +57,18 @@ class Intake:
     """Reads webhooks and stores them. When `commit` has returned, they are on disk."""
 
     def __init__(
-        self, store: Store, connectors: Connectors, bus: WakeBus, pressure: Callable[[], bool] | None = None
+        self,
+        store: Store,
+        connectors: Connectors,
+        bus: WakeBus,
+        pressure: Callable[[], bool] | None = None,
+        full: Callable[[str], bool] | None = None,
     ) -> None:
         self._store = store
         self._connectors = connectors
         self._bus = bus
         self.under_pressure: Callable[[], bool] = pressure or (lambda: False)
+        self.full: Callable[[str], bool] = full or (lambda _: False)
 
     def knows(self, connection: str) -> bool:
         """Whether webhooks for this connection are taken at all."""

@@ -17,18 +17,25 @@ log = get_logger(__name__)
 
 PAGE = 100
 WHILE_CLOSED = 5.0
+WHILE_FULL = 60.0
 
 
 class Poller:
     """The job behind ``poll:<connection>:<stream>`` schedules."""
 
     def __init__(
-        self, store: Store, connections: Connections, bus: WakeBus, stopping: Callable[[], bool] = bool
+        self,
+        store: Store,
+        connections: Connections,
+        bus: WakeBus,
+        stopping: Callable[[], bool] = bool,
+        full: Callable[[str], bool] | None = None,
     ) -> None:
         self._store = store
         self._connections = connections
         self._bus = bus
         self._stopping = stopping
+        self._full = full or (lambda _: False)
 
     def __call__(self, schedule: DueSchedule, until: float) -> float | None:
         """Poll until there is nothing more, or until the monotonic time ``until``."""
@@ -37,6 +44,9 @@ class Poller:
         if state is not None and (closed := state.closed_for(self._store.now(), WHILE_CLOSED)):
             metrics.POLLED.labels(name, stream, "skipped").inc()
             return closed
+        if self._full(name):
+            metrics.POLLED.labels(name, stream, "full").inc()
+            return WHILE_FULL
         try:
             finished = self._pages(name, stream, until)
         except HubError as error:

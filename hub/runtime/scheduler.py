@@ -30,6 +30,7 @@ def poll_name(connection: str, stream: str) -> str:
     return f"poll:{connection}:{stream}"
 
 
+MAINTAIN_ARCHIVE = "maintain:archive"
 PUBLISH_EVENTS, FORGET_EVENTS = "publish:events", "forget:events"
 
 
@@ -40,7 +41,7 @@ def webhooks_name(connection: str) -> str:
 
 def wanted(project: Project) -> list[Schedule]:
     """The schedules that the project asks for: its polls, and what its other settings need."""
-    found = []
+    found = [Schedule(MAINTAIN_ARCHIVE, interval=3600.0)]
     if project.events is not None:
         found.append(Schedule(FORGET_EVENTS, interval=3600.0))
         if publishes(project):

@@ -12,11 +12,11 @@ from sqlalchemy.engine import Connection
 
 from hub.store import bulk, shelves, tables
 from hub.store.database import Database
+from hub.store.keeping import Counts
 from hub.store.shelves import DAY, Shelf
+from hub.store.usage import ROW
 
 _LARGEST = 256 * 1024 * 1024
-_MIDNIGHT = 600.0
-"""Seconds by which the clocks of the database and of this process may differ without making a look-up slower."""
 _COLUMNS = ("shelf", "sha", "size", "body")
 _local = threading.local()  # zstd objects may be used by one thread at a time
 
@@ -53,12 +53,16 @@ def put(database: Database, connection: Connection, bodies: Mapping[Named, bytes
         return
     day = int(now // DAY)
     rows: dict[tuple[int, str], tuple[int, str, int, bytes]] = {}
+    counts: Counts = {}
     for (sha, keeper), body in bodies.items():
         shelf = Shelf(day, database.keeping.of(keeper))
         if (key := (shelf.number, sha)) not in rows:
             shelves.make(database, connection, shelf)
-            rows[key] = (*key, len(body), pack(body))
-    bulk.insert(
+            packed = pack(body)
+            rows[key] = (*key, len(body), packed)
+            size, payloads = counts.get((shelf.number, keeper), (0, 0))
+            counts[shelf.number, keeper] = (size + len(packed) + ROW, payloads + 1)
+    written = bulk.insert(
         database,
         connection,
         tables.payload,
@@ -66,6 +70,12 @@ def put(database: Database, connection: Connection, bodies: Mapping[Named, bytes
         [rows[key] for key in sorted(rows)],
         otherwise="ON CONFLICT (shelf, sha) DO NOTHING",
     )
+    if written < len(rows):  # some were there already; which ones, nobody asks for a count
+        counts = {
+            key: (size * written // len(rows), payloads * written // len(rows))
+            for key, (size, payloads) in counts.items()
+        }
+    database.count_archived(connection, counts)
 
 
 def get(database: Database, connection: Connection, shas: Collection[str]) -> dict[str, bytes]:
@@ -74,7 +84,7 @@ def get(database: Database, connection: Connection, shas: Collection[str]) -> di
     if not wanted:
         return {}
     # the numbers are part of the statement, so that PostgreSQL plans for these few partitions and locks no others
-    fresh = ", ".join(str(shelf.number) for shelf in _fresh(database))
+    fresh = ", ".join(str(shelf.number) for shelf in _fresh(database, connection))
     statement = f"SELECT sha, body FROM payload WHERE shelf IN ({fresh}) AND sha IN ?*"  # noqa: S608
     found = {row[0]: unpack(row[1]) for row in database.rows(connection, statement, sorted(wanted))}
     if missing := wanted - found.keys():
@@ -82,11 +92,10 @@ def get(database: Database, connection: Connection, shas: Collection[str]) -> di
     return found
 
 
-def _fresh(database: Database) -> list[Shelf]:
+def _fresh(database: Database, connection: Connection) -> list[Shelf]:
     """Today's and yesterday's shelves: whatever is under way finds its payloads there."""
-    now = database.about_now()
-    days = {int((now - DAY) // DAY), int(now // DAY), int((now + _MIDNIGHT) // DAY)}
-    return sorted(Shelf(day, keep) for day in days for keep in database.keeping.different)
+    today = int(database.now_in(connection) // DAY)
+    return sorted(Shelf(day, keep) for day in (today - 1, today) for keep in database.keeping.different)
 
 
 def _search(database: Database, connection: Connection, shas: Sequence[str]) -> Sequence[Any]:

@@ -29,17 +29,19 @@ def append(database: Database, connection: Connection, table: sa.Table, columns:
 
 def insert(
     database: Database, connection: Connection, table: sa.Table, columns: Sequence[str], rows: Rows, *, otherwise: str
-) -> None:
-    """Add rows, and do ``otherwise`` ("ON CONFLICT ...") where one is there already. Sort the rows: two writers then never deadlock."""
+) -> int:
+    """Add rows, and do ``otherwise`` ("ON CONFLICT ...") where one is there already. Returns how many were written.
+
+    Sort the rows: two writers then never deadlock.
+    """
     if not rows:
-        return
+        return 0
     names = tuple(columns)
     if database.is_sqlite:
-        raw_connection(connection).executemany(_insert_sqlite(table.name, names, otherwise), rows)
-        return
+        return int(raw_connection(connection).executemany(_insert_sqlite(table.name, names, otherwise), rows).rowcount)
     statement = _insert_arrays(table, names, otherwise)
     with raw_connection(connection).cursor() as raw:
-        raw.execute(statement, _columns(table, names, rows))
+        return int(raw.execute(statement, _columns(table, names, rows)).rowcount)
 
 
 def update(

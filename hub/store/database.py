@@ -26,7 +26,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from hub.errors import StoreError
-from hub.store.keeping import Keeping
+from hub.store.keeping import Counter, Counts, Keeping
 
 T = TypeVar("T")
 _CONFLICTS = {"40001", "40P01", "23505"}
@@ -36,6 +36,7 @@ CLOCK_EVERY = 5.0
 """Seconds between two readings of PostgreSQL's clock; in between, this machine's own steady clock carries it on."""
 CLOCK_TOLERANCE = 0.02
 """Seconds by which the clocks that two processes carry on may differ: what is due so soon is due now."""
+_ARCHIVED = "archived"
 
 
 class Database:
@@ -61,6 +62,7 @@ class Database:
         self._lock_file = lock
         self.keeping = Keeping()
         self.known_shelves: set[int] = set()
+        self.archived = Counter()
         self._one_writer = threading.RLock()
 
     @classmethod
@@ -112,7 +114,11 @@ class Database:
             self._one_writer.acquire()
         try:
             with self._faults(self.writer), self.writer.begin() as connection:
+                connection.info.pop(_ARCHIVED, None)  # of a transaction that was rolled back
                 yield connection
+                archived = connection.info.pop(_ARCHIVED, None)
+            if archived:
+                self.archived.add(archived)
         finally:
             if self.is_sqlite:
                 self._one_writer.release()
@@ -210,9 +216,12 @@ class Database:
         """What is due by then is due now."""
         return self.now_in(connection) + (0.0 if self._clock is not None else CLOCK_TOLERANCE)
 
-    def about_now(self) -> float:
-        """About the time that counts, without asking the server."""
-        return self._clock() if self._clock is not None else time.time()
+    def count_archived(self, connection: Connection, counts: Counts) -> None:
+        """Count payloads that this transaction has written, if it commits."""
+        written: Counts = connection.info.setdefault(_ARCHIVED, {})
+        for key, (size, payloads) in counts.items():
+            before = written.get(key, (0, 0))
+            written[key] = (before[0] + size, before[1] + payloads)
 
     def next_ids(self, connection: Connection, name: str, count: int) -> list[int]:
         """The next ids of ``message`` or ``delivery``, in order. Taken under the locks that make id order the order of commits."""

@@ -112,9 +112,9 @@ def replay_message(database: Database, message_id: int, by: str) -> int:
         bodies = archive.get(database, connection, [old.payload])
         if old.payload not in bodies:
             raise StoreError(
-                f"the payload of message {message_id} is forgotten",
-                code="STO-NOTHING",
-                fix="Have the source send it again.",
+                f"the payload of message {message_id} is forgotten: the time for which it was kept is over",
+                code="ARC-FORGOTTEN",
+                fix="Have the source send it again, or poll it: hub poll. Its trace stays.",
             )
         again = NewMessage(
             connection=old.connection,

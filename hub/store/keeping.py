@@ -1,7 +1,11 @@
-"""How long payloads are kept. A keeper is who wrote them: a connection for its messages, a flow for its deliveries."""
+"""For how long payloads are kept, and the count of what was written.
+
+A keeper is who wrote them: a connection for its messages, a flow for its deliveries.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,3 +32,28 @@ class Keeping:
     def different(self) -> frozenset[int]:
         """Every number of days that is in use."""
         return frozenset({self.days, *self.special.values()})
+
+
+Counts = dict[tuple[int, str], tuple[int, int]]
+"""Bytes and payloads by shelf number and keeper."""
+
+
+class Counter:
+    """What this process has written since it was last added up. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._counts: Counts = {}
+        self._lock = threading.Lock()
+
+    def add(self, counts: Mapping[tuple[int, str], tuple[int, int]]) -> None:
+        """Count what a transaction has committed."""
+        with self._lock:
+            for key, (size, payloads) in counts.items():
+                before = self._counts.get(key, (0, 0))
+                self._counts[key] = (before[0] + size, before[1] + payloads)
+
+    def take(self) -> Counts:
+        """Everything counted, which begins anew at nothing."""
+        with self._lock:
+            counts, self._counts = self._counts, {}
+        return counts

@@ -79,12 +79,14 @@ def trace(database: Database, message_id: int) -> TraceView:
 
 
 def _show(database: Database, connection: Connection, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Put payloads beside their sha256s, as ``<column>_body``."""
+    """Put payloads beside their sha256s, as ``<column>_body``; ``forgotten`` names the columns whose payload is gone."""
     shas = {row[column] for row in rows for column in columns if row[column]}
     bodies = archive.get(database, connection, shas)
     for row in rows:
         for column in columns:
             row[f"{column}_body"] = _readable(bodies.get(row[column])) if row[column] else None
+        if gone := [column for column in columns if row[column] and row[column] not in bodies]:
+            row["forgotten"] = gone
 
 
 def _readable(body: bytes | None) -> Any:

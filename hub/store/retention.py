@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import Connection
 
-from hub.store import shelves
+from hub.store import shelves, usage
 from hub.store.database import Database
 from hub.store.shelves import DAY, Shelf
 from hub.telemetry import get_logger
@@ -94,6 +94,7 @@ def maintain(database: Database, *, dry_run: bool = False) -> Maintained:
     for shelf in made:
         database.transact(lambda connection, shelf=shelf: shelves.make(database, connection, shelf))  # type: ignore[misc]
     busy = [shelf for shelf in over if not _drop(database, shelf, Shelf(today, shelf.keep))]
+    database.transact(lambda connection: usage.forget(database, connection))
     dropped = [one for shelf, one in forgotten.items() if shelf not in busy]
     for one in dropped:
         log.info("archive.forgotten", **one.as_dict())

@@ -420,7 +420,10 @@ class Conservation:
 
 @dataclass(slots=True)
 class TraceView:
-    """Everything about one message and those that belong to it, as plain data for a person or a program to read."""
+    """Everything about one message and those that belong to it, as plain data for a person or a program to read.
+
+    Payloads stand beside their sha256s as ``<column>_body``; a row's ``forgotten`` names the columns whose payload retention dropped.
+    """
 
     message: dict[str, Any]
     steps: list[dict[str, Any]] = field(default_factory=list)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -16,6 +17,9 @@ DAY = 86_400
 LONGEST = 9_999
 """Days that a payload may be kept at the most."""
 _PLACES = 10_000
+# not to_regclass(): that remembers what was not there, also when another process has made it meanwhile
+_IS_THERE = """SELECT 1 FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'payload'::regclass AND c.relname = ?"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,6 +78,42 @@ FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent
     return sorted(Shelf.of(row[0]) for row in database.rows(connection, statement))
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What lies on a shelf. On PostgreSQL the payloads are as many as its statistics say, and the bytes are those of its files."""
+
+    shelf: Shelf
+    payloads: int
+    bytes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON data."""
+        return {
+            "written_on": self.shelf.written_on, "kept_until": self.shelf.kept_until, "days": self.shelf.keep,
+            "payloads": self.payloads, "bytes": self.bytes,
+        }  # fmt: skip
+
+
+def held(database: Database) -> list[Held]:
+    """The shelves on which something lies, the oldest first."""
+    found = []
+    with database.read() as connection:
+        for shelf in all_of(database, connection):
+            if database.is_sqlite:
+                statement = "SELECT count(*), sum(length(body)) FROM payload WHERE shelf = ?"
+                row = database.rows(connection, statement, shelf.number)[0]
+            else:
+                statement = (
+                    "SELECT pg_stat_get_live_tuples(c), pg_total_relation_size(c), pg_relation_size(c) "
+                    "FROM (SELECT ?::regclass AS c) AS shelf"
+                )
+                row = database.rows(connection, statement, shelf.table)[0]
+                if not row[2]:
+                    continue
+            found.append(Held(shelf, int(row[0]), int(row[1])))
+    return found
+
+
 def make(database: Database, connection: Connection, shelf: Shelf) -> bool:
     """Make sure that a shelf is there before something is put on it; true when it had to be made.
 
@@ -82,9 +122,9 @@ def make(database: Database, connection: Connection, shelf: Shelf) -> bool:
     """
     if database.is_sqlite or shelf.number in database.known_shelves:
         return False
-    if not database.rows(connection, "SELECT 1 WHERE to_regclass(?) IS NOT NULL", shelf.table):
+    if not database.rows(connection, _IS_THERE, shelf.table):
         database.lock(connection, [f"shelf {shelf.number}"])
-        if not database.rows(connection, "SELECT 1 WHERE to_regclass(?) IS NOT NULL", shelf.table):
+        if not database.rows(connection, _IS_THERE, shelf.table):
             # made beside its parent and then attached, because that holds up nobody who reads or writes
             database.run(connection, f'CREATE TABLE "{shelf.table}" (LIKE payload INCLUDING ALL)')
             database.run(

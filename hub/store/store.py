@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hub.store import connections, desk, events, inbox, outbox, queries, reaper, retention, schedules
+from hub.store import connections, desk, events, inbox, outbox, queries, reaper, retention, schedules, shelves, usage
 from hub.store import copy as copying
 from hub.store.database import Database
 from hub.store.tokens import Tokens
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         Settlement,
         TraceView,
     )
+    from hub.store.shelves import Held
+    from hub.store.usage import Used
 
 
 class Store:
@@ -193,6 +195,18 @@ class Store:
     def keep_payloads(self, keeping: Keeping) -> None:
         """Say for how long payloads are kept that are written from now on."""
         self.database.keeping = keeping
+
+    def add_up_usage(self) -> None:
+        """Write down how much this process has put into the archive since the last time."""
+        usage.add_up(self.database)
+
+    def archive_usage(self) -> dict[str, Used]:
+        """What the archive holds in the database, by keeper (see hub.store.keeping)."""
+        return usage.totals(self.database)
+
+    def archive_shelves(self) -> list[Held]:
+        """What lies in the archive, by the day on which it was written and for how long it is kept; the oldest first."""
+        return shelves.held(self.database)
 
     def maintain(self, *, dry_run: bool = False) -> Maintained:
         """Make what the next days need, and forget the payloads whose time is over. May run at any time, many times."""

@@ -70,6 +70,16 @@ payload = Table(
     PrimaryKeyConstraint("shelf", "sha"),  # on PostgreSQL (sha, shelf): a partition is one shelf
 )
 
+archive_usage = Table(
+    "archive_usage",
+    metadata,
+    Column("shelf", Integer, nullable=False),
+    Column("keeper", Text, nullable=False),  # a connection, or "flow:" and a flow: hub.store.keeping
+    Column("bytes", BigInteger, nullable=False),
+    Column("payloads", BigInteger, nullable=False),
+    PrimaryKeyConstraint("shelf", "keeper"),
+)
+
 message = Table(
     "message",
     metadata,

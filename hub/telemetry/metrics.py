@@ -50,6 +50,18 @@ LAG = Gauge(
 LEDGER = Gauge(
     "hub_conservation", "in = delivered + filtered + superseded + exceptions + in flight.", ["part"], registry=REGISTRY
 )
+ARCHIVE_BYTES = Gauge(
+    "hub_archive_bytes",
+    "Room that payloads take in the database, by keeper: a connection, flow:NAME, or all.",
+    ["keeper"],
+    registry=REGISTRY,
+)
+ARCHIVE_BUDGET = Gauge(
+    "hub_archive_budget_bytes",
+    "Room that payloads may take, by keeper; at twice as much nothing more is taken in.",
+    ["keeper"],
+    registry=REGISTRY,
+)
 REQUEST_SECONDS = Histogram(
     "hub_request_seconds",
     "Time to answer an HTTP request.",

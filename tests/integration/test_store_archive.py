@@ -212,8 +212,11 @@ def test_two_processes_meet_a_new_day_together(postgres_url: str, clock: Clock) 
         for day in range(5):
             clock.time += DAY
             list(pool.map(take, stores, [f"{day} {number}" for number in range(4)]))
-    assert len(shelves_of(stores[0])) == 5
-    assert stores[0].conservation().in_ == 20
+        clock.time += 3 * DAY  # and maintenance makes its shelves just then
+        jobs = [pool.submit(stores[0].maintain), *(pool.submit(take, store, f"m {store}") for store in stores[1:])]
+        assert all(job.result() is not None for job in jobs)
+    assert len(shelves_of(stores[0])) == 6
+    assert stores[0].conservation().in_ == 23
     for store in stores:
         store.close()
 

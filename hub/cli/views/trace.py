@@ -42,6 +42,8 @@ def show_trace(view: Any, now: float, *, payloads: bool = False, http: bool = Fa
     if message["duplicates"]:
         often = "once more" if message["duplicates"] == 1 else f"{message['duplicates']} times more"
         _line(Text(f"the same fact came {often}, and was absorbed", "quiet"))
+    if message.get("forgotten"):
+        _line(Text("its payload is forgotten: the time for which it was kept is over. The trace stays.", "wait"))
     began = message["received_at"]
     for step, times in _counted([step for step in view.steps if step["delivery_id"] is None]):
         _step(step, began, payloads, times=times)
@@ -83,6 +85,7 @@ def _step(step: Row, began: float, payloads: bool, indent: int = 2, times: int =
     _line(text, indent)
     if payloads:
         _change(step.get("before_body"), step.get("after_body"), indent + 4)
+        _forgotten(step, indent + 4)
 
 
 def _delivery(delivery: Row, steps: list[Row], now: float, *, payloads: bool, http: bool) -> None:
@@ -108,6 +111,8 @@ def _delivery(delivery: Row, steps: list[Row], now: float, *, payloads: bool, ht
     if payloads and delivery.get("request_body") is not None:
         _line(Text("request", "quiet"), 6)
         _json(delivery["request_body"], 8)
+    if payloads:
+        _forgotten(delivery, 6)
     for attempt in delivery["attempts"]:
         _attempt(attempt, whole=payloads or http)
 
@@ -122,6 +127,14 @@ def _attempt(attempt: Row, *, whole: bool) -> None:
     _line(text, 6)
     for exchange in attempt.get("exchanges_body") or ():
         _exchange(exchange, whole=whole)
+    if whole:
+        _forgotten(attempt, 8)
+
+
+def _forgotten(row: Row, indent: int) -> None:
+    """The payloads of this row that are not kept any more."""
+    for name in row.get("forgotten") or ():
+        _line(Text(f"{name}: forgotten after its time", "wait"), indent)
 
 
 def _exchange(exchange: Row, *, whole: bool) -> None:

@@ -1,8 +1,4 @@
-"""Payloads lie on shelves: one for each day and number of days kept; on PostgreSQL each is a partition.
-
-Revision ID: 0003
-Revises: 0002
-"""
+"""Payloads lie on shelves: one for each day and number of days kept; on PostgreSQL each is a partition."""
 
 from datetime import UTC, datetime
 
@@ -11,8 +7,6 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 SQLITE = """CREATE TABLE payload (shelf INTEGER NOT NULL, sha TEXT NOT NULL, size INTEGER NOT NULL, body BLOB NOT NULL,
   pack TEXT, start INTEGER, length INTEGER, PRIMARY KEY (shelf, sha))"""
