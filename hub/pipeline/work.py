@@ -236,7 +236,9 @@ class _Batch:
         delivery = job.delivery
         facts = Facts(
             failures=delivery.failures,
-            maybe_sent=delivery.maybe_sent and not outcome.looked_up,
+            # until the target has taken it or refused it, it stays in doubt: a target that is relied on to do one key once is
+            # never looked into, and what is in doubt must neither change its key nor give way to a newer version
+            maybe_sent=delivery.maybe_sent and not (outcome.looked_up and outcome.ending is Ending.REJECTED),
             age=delivery.claimed_at - (delivery.first_sent_at or delivery.created_at),
             settle=connector.config.settle,
             retry_for=self._context.retry_for,

@@ -174,3 +174,24 @@ def test_an_answer_that_never_comes_is_looked_up_and_the_effect_adopted(backend,
         assert _orders(target) == ["#1001"]
         (delivery,) = hub.store.trace(message).deliveries
         assert [attempt["outcome"] for attempt in delivery["attempts"]] == ["unknown", "adopted"]
+
+
+def test_a_newer_version_does_not_take_the_place_of_a_create_in_doubt(
+    backend, project_dir, open_hub, target, order_webhook
+):
+    """The target does one key once and cannot be asked: a create under another key would be a second order."""
+    from hub.sdk.testing.faults import RateLimited, Reset
+
+    file = project_dir / "hub.yaml"
+    file.write_text(file.read_text().replace("lookup: true", "lookup: false"))
+    target.faults.add(on="POST /order", then=[Reset(after_effect=True), RateLimited(3.0)])
+    with open_hub(backend, sweep=0.2) as hub:
+        message = _accept(hub, order_webhook(1)).ids[0]
+        deadline = time.monotonic() + 30
+        while [one["reason"] for one in hub.store.trace(message).deliveries] != ["CON-RATE"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        _accept(hub, order_webhook(1, event="later", note="changed", updated="2026-03-10T12:00:01Z"))
+        assert hub.drain(30)
+        assert [effect.verb for effect in target.effects("order")] == ["create", "update"]
+        assert target.records["order"]["order-1"]["note"] == "changed"

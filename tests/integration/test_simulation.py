@@ -143,8 +143,6 @@ class Simulation:
                     ending = Ending.LOOKUP_FAILED
                 elif found:
                     ending = Ending.ADOPTED
-                else:
-                    maybe_sent = False
             if ending is Ending.UNSENT and (self.now + DEADLINE < until or not self.on.lease_check):
                 ending, seconds = self.target.call(claim.id, self.now)
             yield seconds
