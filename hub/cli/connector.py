@@ -11,8 +11,6 @@ from rich.text import Text
 
 from hub.cli.options import JsonOption, examples
 from hub.cli.views.console import emit, out, safe
-from hub.documents.problems import did_you_mean
-from hub.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Connectors: list them, or begin a new one.")
 
@@ -60,47 +58,46 @@ def new(
     )
 
 
-@app.command(epilog=examples("hub connector check acme", "hub connector check shopify --json | jq .grade"))
+@app.command(
+    epilog=examples(
+        "hub connector check acme",
+        "hub connector check shopify --json | jq .grade",
+        "hub connector check shopify --source-only --spec admin_2026-10.graphql --against admin_2027-01.graphql",
+    )
+)
 def check(
     name: Annotated[str, typer.Argument(help="The connector: hub connector list.", show_default=False)],
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Only this behaviour; may be given several times.")
     ] = None,
+    spec: Annotated[
+        list[Path] | None,
+        typer.Option("--spec", help="The vendor's description of its API: is all that the source uses in it?"),
+    ] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option("--against", help="Another version of it: what would break by moving there?")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--source", help="A copy of the connector's source to look at, instead of its own.")
+    ] = None,
+    source_only: Annotated[
+        bool, typer.Option("--source-only", help="Hold only the source against --spec; run no behaviour.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run the conformance kit against the connector's simulator, and grade it: bronze, silver, gold or platinum.
 
-    Exit code 1 when a behaviour does not hold.
+    With --spec the source is held against the vendor's description as well, offline: every query, field and argument, with
+    file and line. Exit code 1 when a behaviour does not hold, or something does not fit the description.
     """
-    from hub.cli.opening import catalog, simulator
-    from hub.cli.views.progress import track
-    from hub.sdk.testing.behaviours import BEHAVIOURS
-    from hub.sdk.testing.conformance import Report, run
+    from hub.cli.connector_check import examine, show
 
-    connector = catalog().get(name)
-    simulated = simulator(name)
-    unknown = [one for one in only or () if one not in BEHAVIOURS]
-    if unknown:
-        raise ConfigError(
-            f"there is no behaviour {unknown[0][:60]!r}.", code="CLI-USAGE", fix=did_you_mean(unknown[0], BEHAVIOURS)
-        )
-    report = Report(name)
-    for behaviour in track(only or list(BEHAVIOURS), "checking"):
-        report.findings += run(connector, simulator=simulated, only=[behaviour]).findings
-    emit(report.as_dict(), as_json=as_json, show=lambda: _show_report(report))
-    if report.count("failed"):
+    examined = examine(
+        name, only=only or (), specs=spec or (), against=against or (), source=source, run=not source_only
+    )
+    emit(examined.as_dict(), as_json=as_json, show=lambda: show(examined))
+    if examined.fails:
         raise typer.Exit(1)
-
-
-def _show_report(report: Any) -> None:
-    for finding in report.findings:
-        if finding.outcome in {"failed", "unproven"}:
-            style = "bad" if finding.outcome == "failed" else "wait"
-            where = f"{finding.behaviour} {finding.stream}".strip()
-            out().print(Text.assemble((f"{finding.outcome:<9}", style), (where, "name"), f"  {safe(finding.said)}"))
-    counts = ", ".join(f"{report.count(outcome)} {outcome}" for outcome in ("passed", "failed", "unproven", "declared"))
-    grade = ("none", "bad") if report.grade == "none" else (report.grade, "good")
-    out().print(Text.assemble((report.connector, "name"), ": grade ", grade, f"  ({counts})"))
 
 
 def _described(manifest: Any) -> dict[str, Any]:
