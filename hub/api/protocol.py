@@ -1,15 +1,18 @@
-"""uvicorn's HTTP protocol, which gives up on a request whose head does not arrive in time."""
+"""uvicorn's HTTP protocol on httptools, with limits of its own: a head must arrive in time, and be of a decent size."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, ClassVar
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES = 64 * 1024
+"""The most that the request line and the headers of one request may come to; httptools itself has no limit."""
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(HttpToolsProtocol):
     """Closes a connection that was opened, or begins a request, and then sends no complete head."""
 
     header_seconds: ClassVar[float] = 10.0
@@ -17,24 +20,50 @@ class PatientProtocol(H11Protocol):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._head_timer: asyncio.TimerHandle | None = None
+        self._head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give a new connection its time."""
         super().connection_made(transport)
         self._expect_head()
 
-    def data_received(self, data: bytes) -> None:
-        """Stop the clock when the head is complete; start it when the next one begins."""
-        super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._head_arrived()
-        elif self._head_timer is None:
-            self._expect_head()
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the clock."""
         self._head_arrived()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Start the clock with whatever comes in while no request is under way."""
+        if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
+            self._expect_head()
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._head_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the request line."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Stop the clock: the head is complete."""
+        self._head_arrived()
+        if self.parser.get_http_version() == "1.1" and sum(name == b"host" for name, _ in self.headers) != 1:
+            raise httptools.HttpParserError("a request names its host exactly once")
+        super().on_headers_complete()
+
+    def _count(self, size: int) -> None:
+        self._head_size += size
+        if self._head_size > HEAD_BYTES:
+            raise httptools.HttpParserError("the head is too large")
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(self.header_seconds, self._give_up)
@@ -46,7 +75,7 @@ class PatientProtocol(H11Protocol):
 
     def _give_up(self) -> None:
         self._head_timer = None
-        if self.transport is not None and not self.transport.is_closing() and self.conn.their_state is h11.IDLE:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.close()
 
 

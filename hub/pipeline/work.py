@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hub.errors import HubError, StoreError
+from hub.pipeline.calls import Calls
 from hub.pipeline.context import Context
 from hub.pipeline.deliver import Outcome, deliver
 from hub.pipeline.outcome import settlement_of
@@ -24,7 +25,7 @@ from hub.telemetry import get_logger
 
 log = get_logger(__name__)
 
-LINGER = 0.02
+LINGER = 0.03
 """Seconds that outcomes wait for others, so that they are written together."""
 UNMADE_PAUSE = 30.0
 """Seconds until deliveries of a connection that cannot be made (a setting is wrong) are looked at again."""
@@ -157,23 +158,15 @@ class _Batch:
             if group:
                 yield group
             return
-        running = {self._executor.submit(self._send, job, connector): job for job in jobs}
-        while running:
-            finished = self._finished(running)
-            if finished:
-                yield [running.pop(future) for future in finished]
-
-    def _finished(self, running: dict[Future[None], Job]) -> set[Future[None]]:
-        """The calls that have ended; a little patience lets several be written together. Long calls keep their leases."""
-        lease = min(job.delivery.lease_until - job.delivery.claimed_at for job in running.values())
-        finished, _ = wait(running, timeout=max(1.0, lease / 3), return_when=FIRST_COMPLETED)
-        if not finished:
-            self._store.extend_leases([(job.delivery.id, job.delivery.epoch) for job in running.values()], lease)
-            self._began = time.monotonic()
-        elif len(finished) < len(running):
-            more, _ = wait(running.keys() - finished, timeout=LINGER)
-            finished |= more
-        return set(finished)
+        calls = Calls(jobs, lambda job: self._send(job, connector), self._executor, connector.config.concurrency)
+        while calls.under_way:
+            lease = min(job.delivery.lease_until - job.delivery.claimed_at for job in jobs)
+            ended = calls.ended(LINGER, lease / 3)
+            if ended:
+                yield ended
+            if calls.under_way and time.monotonic() - self._began > lease / 3:
+                self._store.extend_leases([(job.delivery.id, job.delivery.epoch) for job in calls.under_way], lease)
+                self._began = time.monotonic()
 
     def _send(self, job: Job, connector: Connector[Any]) -> None:
         delivery = job.delivery

@@ -21,7 +21,7 @@ from hub.telemetry import get_logger, metrics
 log = get_logger(__name__)
 
 LEASE = 60.0
-INBOUND_BATCH = BATCH = 50
+INBOUND_BATCH = BATCH = 100
 HANDLERS_PER_CONNECTION = 2
 """Two, so that one slow call holds up its own batch and not the connection."""
 REAP_EVERY = 5.0

@@ -27,6 +27,7 @@ _NEVER = tuple(
 """Addresses that hand out a cloud machine's credentials, and those that are no single machine: no allow-list opens them."""
 
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_MOST_PASSED = 1000
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
@@ -35,10 +36,13 @@ class Egress:
 
     def __init__(self, allow_hosts: Iterable[str] = ()) -> None:
         self.allow_hosts = frozenset(host.strip().lower() for host in allow_hosts)
+        self._passed: set[tuple[str, str]] = set()
 
     def check_url(self, url: str) -> None:
         """Refuse a URL that can be seen to be wrong without resolving its host. Raises `ConfigError`."""
         parts = urlsplit(url)
+        if (parts.scheme, parts.netloc) in self._passed:
+            return
         host, port = _host_port(url)
         if parts.username is not None or parts.password is not None:
             raise ConfigError(
@@ -47,6 +51,8 @@ class Egress:
         literal = _literal(host)
         if literal is not None and not self.permits(host, port, literal):
             raise ConfigError(f"the address {host} is not allowed", code="CFG-URL", fix=_fix(host, port))
+        if len(self._passed) < _MOST_PASSED:
+            self._passed.add((parts.scheme, parts.netloc))
 
     def permits(self, host: str, port: int, address: Address) -> bool:
         """May ``host``, resolved to ``address``, be connected to?"""

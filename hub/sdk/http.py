@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,12 +33,15 @@ from hub.sdk.jsonio import dump_json, read_json
 from hub.sdk.redaction import HIDDEN, Redactor, is_secret_name
 
 if TYPE_CHECKING:
-    from hub.sdk.transport import Answer, CallFailed, Wire
+    from hub.sdk.answers import Answer
+    from hub.sdk.transport import CallFailed, Wire
 
 MAX_ANSWER = 32 * 1024 * 1024
 KEPT = 64 * 1024
 """Bytes of a body that the wire tap keeps of each side."""
 LONGEST_WAIT = 24 * 3600.0
+_SAFE = re.compile(r"[A-Za-z0-9_.~%/:=&?+!$,;'@()*|-]+")
+_BREAK = re.compile(rb"[\r\n\0]")
 
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
@@ -270,7 +274,8 @@ class HttpClient:
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes, effect: bool, deadline: float
     ) -> HttpResponse:
-        from hub.sdk.transport import CallFailed, TooLarge
+        from hub.sdk.answers import TooLarge
+        from hub.sdk.transport import CallFailed
 
         started_at, began = datetime.now(UTC), time.monotonic()
 
@@ -345,6 +350,8 @@ def _method(method: str) -> str:
 
 def _ascii(url: str) -> str:
     """The URL as it goes over the wire: what is not allowed in one is percent-encoded, what is encoded stays."""
+    if _SAFE.fullmatch(url):
+        return url
     url, _, _ = url.partition("#")
     host = urlsplit(url).netloc
     before, _, after = url.partition(host)
@@ -373,7 +380,7 @@ def _raw_headers(url: str, headers: dict[str, str], body: bytes, method: str) ->
         raw += [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     except UnicodeEncodeError:
         raise Rejected("a header of the request holds characters that HTTP cannot carry") from None
-    if any(b"\r" in value or b"\n" in value or b"\0" in value for _, value in raw):
+    if _BREAK.search(b"".join([value for _, value in raw])):
         raise Rejected("a header of the request holds a line break")
     if body or method not in ("GET", "HEAD", "DELETE"):
         raw.append((b"content-length", str(len(body)).encode()))

@@ -1,27 +1,22 @@
 """The wire under the HTTP client: kept connections with a guard on the address, one deadline a call, and a cap on the answer.
 
-It stands on the standard library's HTTP/1.1 protocol classes, because most of what a full client does (cookies, redirects, proxies
-from the environment, unpacking without a limit, silent repetition) is what calls of the hub must not do, and because it costs a
-third of the time: see docs/adr/0003-http-on-the-standard-library.md.
+It stands on sockets and httptools, because most of what a full client does (cookies, redirects, proxies from the environment,
+unpacking without a limit, silent repetition) is what calls of the hub must not do, and because it costs a fraction of the time:
+see docs/adr/0003-http-on-the-standard-library.md.
 """
 
 from __future__ import annotations
 
 import atexit
-import http.client
-import io
 import os
 import select
 import socket
 import ssl
 import threading
 import time
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
+from hub.sdk.answers import Answer, AnswerReader, BadAnswer
 from hub.sdk.egress import Egress
 
 CONNECT_TIMEOUT = 10.0
@@ -29,10 +24,6 @@ KEEPALIVE = 10.0
 """Seconds that a connection may be idle and still be used again; systems close theirs after 5 to 75."""
 MOST_IDLE = 32
 _PIECE = 65_536
-
-
-class TooLarge(Exception):
-    """The answer went over its cap."""
 
 
 class CallFailed(Exception):
@@ -49,95 +40,39 @@ class CallFailed(Exception):
         self.timeout = timeout
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, decoded."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class _Raw(io.RawIOBase):
-    """The reading side of a socket. Every read ends at the deadline of the call that is under way."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.until = 0.0
-        self.received = 0
-        self.asleep = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self.asleep:
-            return None
-        self.sock.settimeout(_left(self.until))
-        count = self.sock.recv_into(buffer)
-        self.received += count
-        return count
-
-
 class _Connection:
     """One connection, used by one call at a time."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._raw = _Raw(sock)
-        self._reader: io.BufferedReader[_Raw] = io.BufferedReader(self._raw, _PIECE)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self.received = 0
+        """Bytes that came back in this call."""
         self.idle_since = 0.0
-
-    def makefile(self, _mode: str) -> _Kept:
-        """What `http.client.HTTPResponse` reads from; it closes it after each answer, and the connection lives on."""
-        return _Kept(self._reader)
 
     def send(self, data: bytes, until: float) -> None:
         """Send all of ``data`` before ``until``."""
-        self._raw.until = until
-        self._raw.received = 0
+        self.received = 0
         self._sock.settimeout(_left(until))
         self._sock.sendall(data)
 
-    @property
-    def received(self) -> int:
-        """Bytes that came back in this call."""
-        return self._raw.received
+    def receive(self, until: float) -> bytes:
+        """What comes in next, before ``until``; nothing when the other side has ended."""
+        self._sock.settimeout(_left(until))
+        data = self._sock.recv(_PIECE)
+        self.received += len(data)
+        return data
 
     def usable(self, now: float) -> bool:
-        """Is it still open, and is there nothing left in it that belongs to an earlier answer?"""
-        if now - self.idle_since > KEEPALIVE:
+        """Is it still open, and is there nothing in it that belongs to an earlier answer?"""
+        if now - self.idle_since > KEEPALIVE or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending()):
             return False
-        self._raw.asleep = True
-        try:
-            if self._reader.peek(1):
-                return False
-        finally:
-            self._raw.asleep = False
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        return not poll.poll(0)
+        return not self._poll.poll(0)
 
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()
-
-
-class _Kept:
-    """A reader whose ``close`` does not close the connection."""
-
-    def __init__(self, reader: io.BufferedReader[_Raw]) -> None:
-        self.read = reader.read
-        self.readline = reader.readline
-        self.readinto = reader.readinto
-        self.read1 = reader.read1
-        self.closed = False
-
-    def close(self) -> None:
-        self.closed = True
-
-    def flush(self) -> None:
-        """Nothing to do: it is only read from."""
 
 
 class Wire:
@@ -182,8 +117,10 @@ class Wire:
             answer, keep = _exchange(connection, method, request, until, max_bytes)
         except TimeoutError:
             raise CallFailed(f"no answer within {deadline:g} s", sent=True, timeout=True) from None
-        except (OSError, http.client.HTTPException, zlib.error, ValueError) as e:
-            raise CallFailed(_reason(e), sent=True, reused=reused and not connection.received) from None
+        except BadAnswer as e:
+            raise CallFailed(str(e), sent=True, reused=reused and not connection.received) from None
+        except OSError:
+            raise CallFailed("the connection broke", sent=True, reused=reused and not connection.received) from None
         finally:
             if keep:
                 self._keep(origin, connection)
@@ -275,22 +212,10 @@ def _exchange(
         whole = False
     else:
         whole = True
-    response = http.client.HTTPResponse(connection, method=method)  # type: ignore[arg-type]
-    response.begin()
-    while 100 < response.status < 200:
-        response = http.client.HTTPResponse(connection, method=method)  # type: ignore[arg-type]
-        response.begin()
-    keep = whole and not response.will_close
-    found = _headers(response)
-    body = _collect(_pieces(response), found.get("content-encoding", ""), max_bytes)
-    return Answer(response.status, found, body), keep
-
-
-def _pieces(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    while piece := response.read(_PIECE):
-        yield piece
-    if response.length:
-        raise http.client.IncompleteRead(b"", response.length)
+    reader = AnswerReader(method, max_bytes)
+    while not reader.whole:
+        reader.feed(connection.receive(until))
+    return reader.answer(), whole and reader.reusable
 
 
 def _head(method: str, path: str, query: str, headers: list[tuple[bytes, bytes]]) -> bytes:
@@ -332,32 +257,6 @@ def close_all() -> None:
 atexit.register(close_all)
 
 
-def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in response.getheaders():
-        key = name.lower()
-        # Cookies hold commas, so several of them come one a line.
-        found[key] = f"{found[key]}{chr(10) if key == 'set-cookie' else ', '}{value}" if key in found else value
-    return found
-
-
-def _collect(pieces: Iterator[bytes], encoding: str, max_bytes: int) -> bytes:
-    """The body, decoded, never more than ``max_bytes`` of it in memory: a small answer may unpack to gigabytes."""
-    kind = encoding.strip().lower()
-    inflate = zlib.decompressobj(wbits=47) if kind in ("gzip", "x-gzip", "deflate") else None
-    parts: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        part = inflate.decompress(piece, max_bytes - size + 1) if inflate else piece
-        size += len(part)
-        if size > max_bytes:
-            raise TooLarge
-        parts.append(part)
-    if inflate and parts and not inflate.eof:
-        raise zlib.error("incomplete")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
 def _left(until: float, limit: float | None = None) -> float:
     left = until - time.monotonic()
     if left <= 0:
@@ -373,13 +272,3 @@ def _why_not_connected(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no connection within the time limit"
     return "the connection was refused or not possible"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, (http.client.IncompleteRead, http.client.RemoteDisconnected)):
-        return "the connection ended in the middle of the answer"
-    if isinstance(error, (http.client.HTTPException, ValueError)):
-        return "the answer is not HTTP"
-    if isinstance(error, zlib.error):
-        return "the answer could not be unpacked"
-    return "the connection broke"
