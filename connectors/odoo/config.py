@@ -59,6 +59,14 @@ class OdooConfig(ConnectorConfig):
         default="hold",
         description="hold = the order stays a quotation and an exception asks for a person; warn = confirm it and say so.",
     )
+    print_invoices: bool = Field(
+        default=False,
+        description="Have Odoo (18 and newer) make the PDF of each invoice and credit note that the hub posts.",
+    )
+    payment_journals: dict[str, str] = Field(
+        default_factory=dict,
+        description='Code of the Odoo journal by means of payment, such as {"paypal": "PPL"}; others go to Odoo\'s first bank journal.',
+    )
     shipping_product: str = Field(
         default="SHIPPING", description="Internal reference of the service product for shipping charges."
     )

@@ -13,9 +13,11 @@ from connectors.odoo.streams.base import OdooStream
 from connectors.odoo.streams.customer import Customers
 from connectors.odoo.streams.inventory_level import InventoryLevels
 from connectors.odoo.streams.invoice import Invoices
+from connectors.odoo.streams.invoicing import Invoicing
 from connectors.odoo.streams.order import Orders
 from connectors.odoo.streams.order_lines import OrderLines
 from connectors.odoo.streams.partners import Partners
+from connectors.odoo.streams.payment import Payments
 from connectors.odoo.streams.price import Prices
 from connectors.odoo.streams.product import Products
 from connectors.odoo.streams.shipment import Returns, Shipments
@@ -36,7 +38,7 @@ from hub.sdk.records import (
 )
 
 _STREAMS: tuple[type[OdooStream], ...] = (
-    Products, Variants, Prices, Warehouses, Customers, InventoryLevels, Orders, Shipments, Returns, Invoices,
+    Products, Variants, Prices, Warehouses, Customers, InventoryLevels, Orders, Shipments, Returns, Invoices, Payments,
 )  # fmt: skip
 _OLDEST = 17
 _NEEDED = ("sale.order", "stock.picking", "product.product", "res.partner")
@@ -62,12 +64,13 @@ class OdooConnector(Connector[OdooConfig]):
         lines = OrderLines(self.client, config, Taxes(self.client, config))
         plain: list[OdooStream] = [
             kind(self.client, config, io.clock)
-            for kind in (Products, Variants, Prices, Warehouses, InventoryLevels, Shipments, Returns, Invoices)
+            for kind in (Products, Variants, Prices, Warehouses, InventoryLevels, Shipments, Returns, Payments)
         ]
         made = [
             *plain,
             Customers(self.client, config, io.clock, partners),
             Orders(self.client, config, io.clock, partners, lines),
+            Invoices(self.client, config, io.clock, Invoicing(self.client, config)),
         ]
         self._streams = {stream.stream.name: stream for stream in made}
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from connectors.odoo.simulator.simulator import OdooSimulator
 
 _MODELS = {
-    "price": "product.pricelist.item", "invoice": "account.move",
+    "price": "product.pricelist.item", "invoice": "account.move", "payment": "account.payment",
     "product": "product.template", "variant": "product.product",
     "warehouse": "stock.warehouse", "order": "sale.order", "shipment": "stock.picking", "return": "stock.picking",
     "customer": "res.partner",
@@ -40,6 +40,7 @@ class Hooks:
             "price": self._price, "invoice": self._invoice, "product": self._template, "variant": self._variant,
             "warehouse": self._warehouse, "inventory_level": self._level, "order": self._order,
             "shipment": self._shipment, "return": self._return, "customer": self._customer,
+            "payment": self._payment,
         }  # fmt: skip
         if stream not in makers:
             raise NotOffered(f"the odoo simulator cannot make {stream}")
@@ -140,16 +141,28 @@ class Hooks:
     def _invoice(self, fields: dict[str, Any]) -> str:
         _only(fields, "sku", "text", "price", "extra", "lines")
         beside = fields.pop("extra", {})
+        if not fields.get("lines", 1):
+            raise NotApplicable("Odoo posts no invoice without a line")
         order = self.env["sale.order"].rows[int(self._order(fields, confirm=True))]
         wizards = self.env["sale.advance.payment.inv"]
         wizard = wizards.insert({"sale_order_ids": [[6, 0, [order["id"]]]]})
-        if self.env["sale.order"].value(order, "order_line"):
-            made = wizards.create_invoices([wizard["id"]])["res_id"]
-        else:
-            made = self.env["account.move"].insert({"partner_id": order["partner_id"]})["id"]
+        made = wizards.create_invoices([wizard["id"]])["res_id"]
         self.env["account.move"].action_post([made])
         self.env["account.move"].rows[made]["beside"] = beside
         return str(made)
+
+    def _payment(self, fields: dict[str, Any]) -> str:
+        _only(fields, "text", "price", "extra")
+        invoice = int(self._invoice({}))
+        payments, moves = self.env["account.payment"], self.env["account.move"]
+        made = payments.insert({
+            "partner_id": moves.rows[invoice]["partner_id"], "amount": Decimal(str(fields.get("price", "5.00"))),
+            "memo": str(fields.get("text", f"Payment {self.number()}")), "invoice_ids": [[6, 0, [invoice]]],
+        })  # fmt: skip
+        payments.action_post([made["id"]])
+        moves.js_assign_outstanding_line([invoice], payments.open_line(made)["id"])
+        made["beside"] = fields.get("extra", {})
+        return str(made["id"])
 
     def change(self, stream: str, external_id: str) -> None:
         """Change one record as a user would."""
@@ -163,7 +176,7 @@ class Hooks:
             "variant": {"list_price": Decimal(100 + self.number())}, "warehouse": {"name": f"Renamed {self.number()}"},
             "order": {"origin": f"#C{self.number()}"}, "shipment": {"carrier_tracking_ref": f"T-{self.number()}"},
             "return": {"carrier_tracking_ref": f"R-{self.number()}"},
-            "customer": {"phone": f"+49 30 {self.number():06d}"},
+            "payment": {"memo": f"M-{self.number()}"}, "customer": {"phone": f"+49 30 {self.number():06d}"},
         }  # fmt: skip
         model = self.env[_MODELS[stream]]
         model.change(model.get(int(external_id)), values[stream])
@@ -209,6 +222,8 @@ class Hooks:
                 "default_code": f"NEW-{number:05d}", "names": {"en-US": f"Article {number}", "de-DE": f"Artikel {number} 👍"},
                 "list_price": "19.99", "currency": "USD", "weight": "0.25", "stocked": True,
             }  # fmt: skip
+        if stream in ("invoice", "payment"):
+            return self._sample_of_accounting(stream, number)
         if stream == "price":
             product = self._product({})
             return {
@@ -232,12 +247,33 @@ class Hooks:
             "shipping": [{"name": "Standard", "price_unit": "4.90", "tax_rates": ["0.19"]}], "total": "42.90",
         }  # fmt: skip
 
+    def _sample_of_accounting(self, stream: str, number: int) -> dict[str, Any]:
+        if stream == "payment":
+            invoice = self.env["account.move"].rows[int(self._invoice({}))]
+            sold = self.env["account.move"].lines(invoice)[0]["sale_line_ids"][0]
+            return {
+                "kind": "payment", "amount": "5.00", "currency": "USD", "order_id": str(self._order_of(sold)), "date": "2026-11-20",
+                "method": "card", "memo": f"#{number}", "reference": f"ch_{number}",
+            }  # fmt: skip
+        order = self.env["sale.order"].rows[int(self._order({}, confirm=True))]
+        (line,) = self.env["sale.order"].order_lines(order)
+        return {
+            "kind": "invoice", "order_id": str(order["id"]), "number": f"SI-{number}", "currency": "USD", "invoice_date": "2026-11-20",
+            "payment_reference": f"PR-{number}", "total": str(self.env["sale.order"].value(order, "amount_total")),
+            "lines": [{"product_id": str(line["product_id"]), "quantity": "2", "price_unit": "10.00"}],
+        }  # fmt: skip
+
+    def _order_of(self, line: int) -> int:
+        return int(self.env["sale.order.line"].rows[line]["order_id"])
+
     def sample_change(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
         """The data with something changed."""
         if stream == "customer":
             return {**data, "phone": f"+49 351 {self.number():06d}"}
         if stream == "variant":
             return {**data, "list_price": f"{20 + self.number()}.99"}
+        if stream == "invoice":
+            return {**data, "payment_reference": f"PC-{self.number()}"}
         if stream == "price":
             return {**data, "fixed_price": f"{20 + self.number()}.50"}
         lines = [{**line, "product_uom_qty": "3"} for line in data["order_line"]]

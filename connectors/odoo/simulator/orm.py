@@ -78,6 +78,8 @@ class Env:
         self.context: Row = {}
         self.contended = 0
         """How many of the next loads meet another transaction at the same external id, and are undone."""
+        self.printing = True
+        """Is the program there by which Odoo prints?"""
         self._now = now
         self._at: datetime | None = None
         self.undo_list: list[Callable[[], object]] = []

@@ -81,13 +81,13 @@ class AttributeValues(Model):
 
 
 class Attachments(Model):
-    """ir.attachment: here the pictures of products."""
+    """ir.attachment: here the pictures of products, and printed invoices."""
 
     name = "ir.attachment"
     title = "Attachment"
     fields: ClassVar[dict[str, Field]] = {
         "name": char(required=True), "res_model": char(), "res_field": char(), "res_id": Field("many2one_reference"),
-        "checksum": char(), "mimetype": char(), "file_size": number("integer"),
+        "checksum": char(), "mimetype": char(), "file_size": number("integer"), "datas": Field("binary"),
     }  # fmt: skip
 
 

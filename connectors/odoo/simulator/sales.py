@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, ClassVar
 
 from connectors.odoo.simulator.errors import user_error
-from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, many, moment, number, one, rpc
+from connectors.odoo.simulator.orm import Env, Field, Model, Row, char, flag, many, moment, number, one, rpc
 
 CENT = Decimal("0.01")
 
@@ -14,6 +14,14 @@ CENT = Decimal("0.01")
 def cents(value: Decimal) -> Decimal:
     """The amount in whole cents."""
     return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def without_taxes(env: Env, gross: Decimal, taxes: list[int]) -> tuple[Decimal, dict[int, Decimal]]:
+    """An amount without the taxes that it includes, in whole cents, and each tax on it exactly."""
+    rows = [env["account.tax"].rows[id_] for id_ in taxes]
+    inside = sum((tax["amount"] for tax in rows if tax["price_include"]), Decimal(0))
+    base = gross / (1 + inside / 100) if inside else gross
+    return cents(base), {tax["id"]: base * tax["amount"] / 100 for tax in rows}
 
 
 class SaleTaxes(Model):
@@ -79,18 +87,19 @@ class SaleOrders(Model):
             return self.env["product.pricelist"].rows[row["pricelist_id"]]["currency_id"]
         return self.env["res.company"].rows[row["company_id"]]["currency_id"]
 
-    def _order_lines(self, row: Row) -> list[Row]:
+    def order_lines(self, row: Row) -> list[Row]:
+        """The order's lines."""
         return [line for line in self.env["sale.order.line"].rows.values() if line["order_id"] == row["id"]]
 
     def _untaxed(self, row: Row) -> Decimal:
         lines = self.env["sale.order.line"]
-        return sum((lines.value(line, "price_subtotal") for line in self._order_lines(row)), Decimal(0))
+        return sum((lines.value(line, "price_subtotal") for line in self.order_lines(row)), Decimal(0))
 
     def _tax(self, row: Row) -> Decimal:
         """Taxes are rounded once for the order (round_globally, the default of 19)."""
         lines = self.env["sale.order.line"]
         exact: dict[int, Decimal] = {}
-        for line in self._order_lines(row):
+        for line in self.order_lines(row):
             for tax, amount in lines.taxed(line)[1].items():
                 exact[tax] = exact.get(tax, Decimal(0)) + amount
         return sum((cents(amount) for amount in exact.values()), Decimal(0))
@@ -99,14 +108,15 @@ class SaleOrders(Model):
         return self._untaxed(row) + self._tax(row)
 
     def _invoices(self, row: Row) -> list[int]:
-        moves = self.env.models.get("account.move")
-        return [m["id"] for m in moves.rows.values() if row["id"] in (m["sale_ids"] or [])] if moves else []
+        mine = {line["id"] for line in self.order_lines(row)}
+        lines = self.env["account.move.line"].rows.values()
+        return sorted({line["move_id"] for line in lines if mine & set(line["sale_line_ids"] or [])})
 
     def _invoice_status(self, row: Row) -> str:
         if row["state"] != "sale":
             return "no"
         lines = self.env["sale.order.line"]
-        open_ = any(lines.value(line, "qty_invoiced") < line["product_uom_qty"] for line in self._order_lines(row))
+        open_ = any(lines.value(line, "qty_invoiced") < line["product_uom_qty"] for line in self.order_lines(row))
         return "to invoice" if open_ else "invoiced"
 
     def _delivery_status(self, row: Row) -> Any:
@@ -178,7 +188,8 @@ class SaleOrderLines(Model):
         "is_downpayment": flag(), "state": Field("selection", compute="_state"), "currency_id": one("res.currency", compute="_currency"),
         "price_subtotal": number("monetary", compute="_subtotal"), "price_tax": number(compute="_price_tax"),
         "price_total": number("monetary", compute="_price_total"), "qty_delivered": number(compute="_delivered"),
-        "qty_invoiced": number(compute="_invoiced"), "move_ids": many("stock.move", "sale_line_id"),
+        "qty_invoiced": number(compute="_invoiced"), "qty_to_invoice": number(compute="_to_invoice"),
+        "move_ids": many("stock.move", "sale_line_id"),
         "customer_lead": number(),
     }  # fmt: skip
 
@@ -188,7 +199,8 @@ class SaleOrderLines(Model):
         return {**self.fields, taxes: many("account.tax"), **unit}
 
     @property
-    def _tax_field(self) -> str:
+    def tax_field(self) -> str:
+        """The field of a line's taxes, which differs by version."""
         return "tax_ids" if self.env.version >= 19 else "tax_id"
 
     def shown_as(self, row: Row) -> str:
@@ -210,8 +222,8 @@ class SaleOrderLines(Model):
             row["name"] = self.env["product.product"].shown_as(product)
         if "price_unit" not in vals:
             row["price_unit"] = product["list_price"]
-        if self._tax_field not in vals:
-            row[self._tax_field] = self._default_taxes(row, product)
+        if self.tax_field not in vals:
+            row[self.tax_field] = self._default_taxes(row, product)
 
     def _default_taxes(self, row: Row, product: Row) -> list[int]:
         order = self.env["sale.order"].rows[row["order_id"]]
@@ -246,10 +258,7 @@ class SaleOrderLines(Model):
     def taxed(self, row: Row) -> tuple[Decimal, dict[int, Decimal]]:
         """The amount without taxes, in whole cents, and each tax exactly."""
         gross = row["product_uom_qty"] * row["price_unit"] * (100 - row["discount"]) / 100
-        taxes = [self.env["account.tax"].rows[id_] for id_ in row[self._tax_field] or []]
-        inside = sum((tax["amount"] for tax in taxes if tax["price_include"]), Decimal(0))
-        base = gross / (1 + inside / 100) if inside else gross
-        return cents(base), {tax["id"]: base * tax["amount"] / 100 for tax in taxes}
+        return without_taxes(self.env, gross, row[self.tax_field] or [])
 
     def _subtotal(self, row: Row) -> Decimal:
         return self.taxed(row)[0]
@@ -278,6 +287,13 @@ class SaleOrderLines(Model):
 
     def _invoiced(self, row: Row) -> Decimal:
         return Decimal(self.env["account.move.line"].invoiced(row["id"]))
+
+    def _to_invoice(self, row: Row) -> Decimal:
+        """What may be invoiced: all that was ordered, or what was delivered, as the product says."""
+        if self._state(row) != "sale" or not row["product_id"]:
+            return Decimal(0)
+        by_delivery = self.env["product.product"].rows[row["product_id"]]["invoice_policy"] == "delivery"
+        return Decimal((self._delivered(row) if by_delivery else row["product_uom_qty"]) - self._invoiced(row))
 
 
 class SalesTeams(Model):

@@ -26,6 +26,16 @@ _INCOTERMS = (
     ("EXW", "EX WORKS"), ("FCA", "FREE CARRIER"), ("CPT", "CARRIAGE PAID TO"), ("CIP", "CARRIAGE AND INSURANCE PAID TO"),
     ("DAP", "DELIVERED AT PLACE"), ("DDP", "DELIVERED DUTY PAID"), ("FOB", "FREE ON BOARD"), ("CIF", "COST, INSURANCE AND FREIGHT"),
 )  # fmt: skip
+_ACCOUNTS = (
+    ("Account Receivable", "asset_receivable"), ("Product Sales", "income"), ("Outstanding Receipts", "asset_current"),
+    ("Outstanding Payments", "asset_current"),
+)  # fmt: skip
+_JOURNALS = (
+    ("Sales", "INV", "sale"),
+    ("Purchases", "BILL", "purchase"),
+    ("Bank", "BNK1", "bank"),
+    ("Cash", "CSH1", "cash"),
+)
 RATES = (
     "15",
     "0",
@@ -76,6 +86,10 @@ def seed(env: Env, *, company: str = "My Company", currency: str = "USD", countr
         if code != currency:
             env["product.pricelist"].insert({"name": f"Default {code}", "currency_id": id_})
     _taxes(env)
+    for name, kind in _ACCOUNTS:
+        env["account.account"].insert({"name": name, "account_type": kind})
+    for name, code, kind in _JOURNALS:
+        env["account.journal"].insert({"name": name, "code": code, "type": kind})
     for code, name in _INCOTERMS:
         env["account.incoterms"].insert({"name": name, "code": code})
     for key, name in _TERMS:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from connectors.odoo.simulator import accounting, deliveries, parties, products, sales, stock
+from connectors.odoo.simulator import accounting, deliveries, parties, payments, products, sales, stock
 from connectors.odoo.simulator.errors import OdooError, user_error
 from connectors.odoo.simulator.hooks import Hooks
 from connectors.odoo.simulator.orm import Env, Row
@@ -60,6 +60,7 @@ class OdooSimulator(People):
             stock.MODELS,
             deliveries.MODELS,
             accounting.MODELS,
+            payments.MODELS,
         ):
             self.env.add(kinds)
         with self.env.transaction():
