@@ -1,4 +1,4 @@
-"""Odoo: partners, sale orders, deliveries and stock of an Odoo server, 17 and newer."""
+"""Odoo: partners, sale orders, deliveries, stock, prices, invoices and payments of an Odoo server, 17 and newer."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ class Caller:
     def __init__(self, version: str, **more: Any) -> None:
         self.sim = OdooSimulator(version=version, **more)
         self.new = version.startswith("19")
+        self.headers: dict[str, str] = {}
 
     def raw(
         self, model: str, method: str, ids: list[int] | None = None, key: str = API_KEY, **named: Any
@@ -51,6 +52,7 @@ class Caller:
 
     def _post(self, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
         response = self.sim.handle(Request("POST", path, headers=headers, body=json.dumps(body).encode()))
+        self.headers = response.headers
         return response.status, json.loads(response.body)
 
     def order(self, quantity: int = 3, **values: Any) -> int:
@@ -103,6 +105,7 @@ def test_observation_2_json2_answers_with_real_status_codes() -> None:
     odoo = Caller("19.0")
     status, body = odoo.raw("res.partner", "search", key="wrong", domain=[])
     assert (status, body["name"], body["message"]) == (401, "werkzeug.exceptions.Unauthorized", "Invalid apikey")
+    assert odoo.headers["www-authenticate"] == "Bearer"
     status, body = odoo.raw("sale.order", "create", vals_list=[{"client_order_ref": "x"}])
     assert (status, body["name"]) == (422, "odoo.exceptions.ValidationError")
     status, body = odoo.raw("sale.order", "search_read", domain=[["nofield", "=", 1]])
@@ -208,3 +211,142 @@ def test_observation_12_the_invoice_wizard(odoo: Caller) -> None:
         "ref": "SHOP-000123", "invoice_origin": "S00001", "payment_state": "not_paid", "state": "posted", "move_type": "out_invoice",
         "amount_untaxed": 37.5,
     }  # fmt: skip
+
+
+# --- seen since at the real Odoo 19, each with a test against it in tests/integration/test_odoo_real.py
+
+ONCE = {"mode": "update", "noupdate": True}
+
+
+def invoiced(odoo: Caller, *, post: bool = True) -> int:
+    order = odoo.order()
+    odoo.call("sale.order", "action_confirm", [order])
+    context = {"active_model": "sale.order", "active_ids": [order], "active_id": order}
+    wizard = odoo.call("sale.advance.payment.inv", "create", vals_list=[{}], context=context)
+    invoice = int(odoo.call("sale.advance.payment.inv", "create_invoices", wizard, context=context)["res_id"])
+    if post:
+        odoo.call("account.move", "action_post", [invoice])
+    return invoice
+
+
+def paid(odoo: Caller, invoice: int, amount: str, name: str = "__hub__.pay", **context: Any) -> int:
+    (move,) = odoo.call("account.move", "read", [invoice], fields=["partner_id"])
+    columns = ["id", "payment_type", "partner_type", "partner_id/.id", "amount", "journal_id/.id", "invoice_ids/.id"]
+    journal = odoo.call("account.journal", "search", domain=[["code", "=", "BNK1"]])[0]
+    row = [name, "inbound", "customer", str(move["partner_id"][0]), amount, str(journal), str(invoice)]
+    answer = odoo.call("account.payment", "load", fields=columns, data=[row], context=context)
+    assert answer["messages"] == []
+    return int(answer["ids"][0])
+
+
+def state_of(odoo: Caller, invoice: int) -> tuple[str, float]:
+    (read,) = odoo.call("account.move", "read", [invoice], fields=["payment_state", "amount_residual"])
+    return read["payment_state"], read["amount_residual"]
+
+
+def test_a_load_with_noupdate_leaves_what_is_there_as_it_is(odoo: Caller) -> None:
+    for name, context in (("first", ONCE), ("second", ONCE), ("third", {})):
+        odoo.call("res.partner", "load", fields=["id", "name"], data=[["__hub__.p", name]], context=context)
+        read = odoo.call(
+            "res.partner", "search_read", domain=[["name", "in", ["first", "second", "third"]]], fields=["name"]
+        )
+        assert [row["name"] for row in read] == ["third" if name == "third" else "first"]
+
+
+def test_the_external_id_of_a_deleted_record_is_taken_over(odoo: Caller) -> None:
+    ids = []
+    for _ in range(2):
+        ids += odoo.call("res.partner", "load", fields=["id", "name"], data=[["__hub__.p", "x"]], context=ONCE)["ids"]
+        odoo.call("res.partner", "unlink", [ids[-1]])
+    assert ids[0] != ids[1]
+
+
+def test_a_draft_payment_that_is_imported_again_loses_its_account_and_makes_its_invoice_paid(odoo: Caller) -> None:
+    invoice = invoiced(odoo)
+    accounts = []
+    for _ in range(2):
+        payment = paid(odoo, invoice, "1.00")
+        read = odoo.call("account.payment", "read", [payment], fields=["outstanding_account_id"])[0]
+        accounts.append(read["outstanding_account_id"] and read["outstanding_account_id"][1])
+    assert accounts == ["Outstanding Receipts", False]
+    before = state_of(odoo, invoice)
+    odoo.call("account.payment", "action_post", [payment])
+    assert odoo.call("account.payment", "read", [payment], fields=["name", "state", "move_id"])[0] == {
+        "id": payment, "name": "PAY00001", "state": "in_process", "move_id": False,
+    }  # fmt: skip
+    assert (before[0], state_of(odoo, invoice)) == ("not_paid", ("paid", before[1]))
+
+
+def test_a_payment_settles_its_invoice_only_when_it_is_assigned_and_only_once(odoo: Caller) -> None:
+    invoice = invoiced(odoo)
+    due = state_of(odoo, invoice)[1]
+    payment = paid(odoo, invoice, str(due), **ONCE)
+    for _ in range(2):
+        odoo.call("account.payment", "action_post", [payment])  # a second time changes nothing
+    (read,) = odoo.call("account.payment", "read", [payment], fields=["name", "move_id"])
+    assert read["name"].startswith("PBNK1/2")
+    assert state_of(odoo, invoice) == ("not_paid", due)
+    domain = [["move_id", "=", read["move_id"][0]], ["account_type", "=", "asset_receivable"]]
+    (line,) = odoo.call("account.move.line", "search", domain=domain)
+    odoo.call("account.move", "js_assign_outstanding_line", [invoice], line_id=line)
+    assert state_of(odoo, invoice) == ("paid", 0)
+    status, body = odoo.raw("account.move", "js_assign_outstanding_line", [invoice], line_id=line)
+    said = body if odoo.new else body["error"]["data"]
+    assert (status, said["message"]) == (
+        422 if odoo.new else 200, "You are trying to reconcile some entries that are already reconciled.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [("action_post", "must be in draft"), ("write", "readonly fields on a posted move")],
+    ids=["post", "write"],
+)
+def test_a_posted_invoice_is_posted_and_changed_no_more(odoo: Caller, method: str, said: str) -> None:
+    invoice = invoiced(odoo)
+    _, body = odoo.raw("account.move", method, [invoice], **({"vals": {"partner_id": 1}} if method == "write" else {}))
+    assert said in (body if odoo.new else body["error"]["data"])["message"]
+
+
+def test_a_posted_credit_note_settles_its_invoice_by_itself(odoo: Caller) -> None:
+    invoice = invoiced(odoo)
+    wizard = odoo.call("account.move.reversal", "create", vals_list=[{"move_ids": [[6, 0, [invoice]]]}])
+    note = odoo.call("account.move.reversal", "refund_moves", wizard)["res_id"]
+    odoo.call("account.move", "action_post", [note])
+    assert state_of(odoo, invoice) == ("reversed", 0)
+    assert state_of(odoo, note) == ("paid", 0)
+
+
+def test_only_a_posted_invoice_is_printed_and_an_empty_one_is_not_posted(odoo: Caller) -> None:
+    draft = invoiced(odoo, post=False)
+    _, body = odoo.raw("account.move.send.wizard", "create", vals_list=[{"move_id": draft, "sending_methods": []}])
+    assert (body if odoo.new else body["error"]["data"])[
+        "message"
+    ] == "You can't generate invoices that are not posted."
+    empty = odoo.call("account.move", "create", vals_list=[{"move_type": "out_invoice", "partner_id": 1}])
+    _, body = odoo.raw("account.move", "action_post", empty)
+    assert (body if odoo.new else body["error"]["data"])["message"] == "Even magicians can't post nothing!"
+    odoo.call("account.move", "action_post", [draft])
+    wizard = odoo.call("account.move.send.wizard", "create", vals_list=[{"move_id": draft, "sending_methods": []}])
+    assert odoo.call("account.move.send.wizard", "action_send_and_print", wizard) == {
+        "type": "ir.actions.act_window_close"
+    }
+    domain = [["res_model", "=", "account.move"], ["res_id", "=", draft]]
+    (file,) = odoo.call("ir.attachment", "search_read", domain=domain, fields=["name", "mimetype", "res_field"])
+    assert (file["mimetype"], file["res_field"]) == ("application/pdf", "invoice_pdf_report_file")
+
+
+def test_a_pricelist_rule_must_end_after_it_begins(odoo: Caller) -> None:
+    (pricelist,) = odoo.call("product.pricelist", "create", vals_list=[{"name": "B2B"}])
+    dates = {"date_start": "2026-12-01 00:00:00", "date_end": "2026-12-01 00:00:00"}
+    _, body = odoo.raw("product.pricelist.item", "create", vals_list=[{"pricelist_id": pricelist, **dates}])
+    assert "should be after start date" in (body if odoo.new else body["error"]["data"])["message"]
+
+
+def test_a_source_with_a_taken_name_gets_a_number(odoo: Caller) -> None:
+    for _ in range(2):
+        odoo.call("utm.source", "create", vals_list=[{"name": "b2b"}])
+    assert [row["name"] for row in odoo.call("utm.source", "search_read", domain=[], fields=["name"])] == [
+        "b2b",
+        "b2b [2]",
+    ]
