@@ -29,6 +29,8 @@ def copy(
     """
     copied = {}
     with source.snapshot() as reading, target.write() as writing:
+        source.take_time(reading)
+        target.take_time(writing)
         _refuse_used(target, writing)
         for table in tables.metadata.sorted_tables:
             if table.name == "sequence":

@@ -31,6 +31,12 @@ from hub.store.keeping import Counter, Counts, Keeping
 T = TypeVar("T")
 _CONFLICTS = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock, and a key that another transaction added meanwhile: the transaction may be run again."""
+_UNABLE = ("08", "25006", "25P03", "53", "57", "58")
+"""Connection lost; read-only, as a standby is; idle for too long inside a transaction; disk, memory or connections used up; stopped
+by an operator; a fault of the system."""
+_DRIVER_UNABLE = (psycopg.OperationalError, psycopg.InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
+IDLE_IN_TRANSACTION = 15.0
+"""Seconds. Whoever stands still inside a transaction (a frozen process, a lost network) holds locks that others wait for."""
 LONGEST_DELAY = 3700.0
 CLOCK_EVERY = 5.0
 """Seconds between two readings of PostgreSQL's clock; in between, this machine's own steady clock carries it on."""
@@ -136,12 +142,17 @@ class Database:
         with self._faults(engine), engine.connect() as connection, connection.begin():
             yield connection
 
+    def take_time(self, connection: Connection) -> None:
+        """Let this transaction wait for other things as long as it likes."""
+        if not self.is_sqlite:
+            self.run(connection, "SET LOCAL idle_in_transaction_session_timeout = 0")
+
     @contextmanager
     def _faults(self, engine: Engine) -> Iterator[None]:
         try:
             yield
         except (SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
-            if isinstance(error, psycopg.OperationalError) and error.sqlstate not in _CONFLICTS:
+            if isinstance(error, psycopg.Error) and is_unable(error) and error.sqlstate not in _CONFLICTS:
                 engine.dispose()  # the server went away: its other connections in the pool are dead as well
             raise as_store_error(error) from error
 
@@ -278,22 +289,15 @@ def _spoken(statement: str, sqlite: bool) -> str:
 
 def as_store_error(error: Exception) -> StoreError:
     """What a database fault means for the hub, without the values of the statement."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if getattr(cause, "sqlstate", None) in _CONFLICTS:
         return StoreError(
             "two transactions were in each other's way", code="STO-CONFLICT", fix="It is run again by itself."
         )
     kind = type(cause).__name__
-    text = str(cause).splitlines()[0][:200] if isinstance(cause, Exception) and str(cause) else ""
-    if kind in (
-        "OperationalError",
-        "InterfaceError",
-        "AdminShutdown",
-        "CannotConnectNow",
-        "TimeoutError",
-        "CrashShutdown",
-    ):
-        if "disk is full" in text or "No space left" in text:
+    if is_unable(cause):
+        text = str(cause).splitlines()[0][:200] if str(cause) else ""
+        if "disk is full" in text or "No space left" in text or kind == "DiskFull":
             return StoreError(
                 "the disk is full", code="STO-FULL", fix="Free some space; nothing that was accepted is lost."
             )
@@ -304,6 +308,14 @@ def as_store_error(error: Exception) -> StoreError:
     return StoreError(
         f"the database refused a statement ({kind})", code="STO-REFUSED", fix="Read the log, and report it."
     )
+
+
+def is_unable(cause: BaseException) -> bool:
+    """Is it the database that is away, starting, full or read-only, and not the statement that is wrong?"""
+    if isinstance(cause, (psycopg.Error, sqlite3.Error)):
+        state = getattr(cause, "sqlstate", None) or ""
+        return state.startswith(_UNABLE) or isinstance(cause, _DRIVER_UNABLE)
+    return isinstance(cause, sa.exc.TimeoutError)
 
 
 # --- opening
@@ -401,4 +413,5 @@ def _prepare_postgres(raw: Any) -> None:
     raw.execute("SET enable_hashjoin = off")
     raw.execute("SET enable_mergejoin = off")
     raw.execute("SET jit = off")
+    raw.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_IN_TRANSACTION * 1000)}")
     raw.commit()

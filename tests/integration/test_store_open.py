@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -145,6 +147,51 @@ def test_a_database_that_went_away_is_used_again_when_it_is_back(postgres_url: s
     assert store.accept([NewMessage("shop", "order", "o1", "d1", b"{}")])[0].duplicate is False
     assert store.conservation().in_ == 1
     store.close()
+
+
+@pytest.mark.postgres
+def test_a_process_that_stands_still_in_a_transaction_does_not_hold_the_others_up(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hub.store import database
+
+    monkeypatch.setattr(database, "IDLE_IN_TRANSACTION", 0.5)
+    frozen, other = Store.open(postgres_url), Store.open(postgres_url)
+    message = NewMessage("shop", "order", "o1", "d1", b"{}", order_key="o1")
+
+    def stand_still() -> None:
+        with frozen.working() as work:
+            work.lock({"order shop o1"})
+            began = time.monotonic()
+            other.accept([message])
+            assert 0.2 < time.monotonic() - began < 10
+            work.records(["ord_1"])
+
+    with pytest.raises(StoreError) as ended:
+        stand_still()
+    assert ended.value.code == "STO-DOWN"
+    assert frozen.accept([message])[0].duplicate is True
+    frozen.close()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (psycopg.errors.DiskFull("could not extend file"), "STO-FULL"),
+        (psycopg.errors.TooManyConnections("sorry"), "STO-DOWN"),
+        (psycopg.errors.ReadOnlySqlTransaction("a standby"), "STO-DOWN"),
+        (psycopg.errors.IoError("could not fsync file"), "STO-DOWN"),
+        (sqlite3.OperationalError("database or disk is full"), "STO-FULL"),
+        (psycopg.errors.NotNullViolation("a value"), "STO-REFUSED"),
+        (sqlite3.IntegrityError("a value"), "STO-REFUSED"),
+        (psycopg.errors.DeadlockDetected("a circle"), "STO-CONFLICT"),
+    ],
+)
+def test_a_database_that_is_unable_is_not_a_message_that_is_wrong(fault: Exception, code: str) -> None:
+    from hub.store.database import as_store_error
+
+    assert as_store_error(fault).code == code
 
 
 def test_the_tables_of_the_program_and_of_the_migrations_do_not_drift(store: Store) -> None:
