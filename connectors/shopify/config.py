@@ -53,6 +53,10 @@ class ShopifyConfig(ConnectorConfig):
         default="",
         description="The shop's currency, which webhooks of products do not say. Without it they give no price.",
     )
+    refund_returns: bool = Field(
+        default=False,
+        description="Pay back what a return is worth, as the shop reckons it, when its goods have been received.",
+    )
     poll_overlap: float = Field(
         default=120.0,
         ge=0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ClassVar, Protocol
 
 from connectors.shopify.api import ShopifyApi
@@ -16,6 +16,8 @@ from connectors.shopify.order_writes import OrderWrites
 from connectors.shopify.polling import Polling
 from connectors.shopify.prices import Prices
 from connectors.shopify.refunds import Refunds
+from connectors.shopify.return_writes import ReturnWrites
+from connectors.shopify.returns import Returns
 from connectors.shopify.shipments import Shipments
 from connectors.shopify.stock import Stock
 from connectors.shopify.streams import STREAMS
@@ -48,6 +50,8 @@ _NEEDED = (
 _FURTHER = {
     "read_all_orders": "orders older than 60 days are not seen",
     "write_orders": "orders cannot be changed or refunded",
+    "read_returns": "returns are not seen",
+    "write_returns": "returns cannot be made, decided or received",
     "write_products": "products, variants and prices cannot be written",
     "write_customers": "customers cannot be written",
 }
@@ -84,9 +88,11 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._polling = Polling(self._api, config, io.clock, Bulk(self._api, io))
         self._finding = Finding(self._api, config)
         self._subscriptions = Subscriptions(self._api)
+        self._returns = Returns(self._api, config)
         self._writers: dict[str, Writer] = {
             "order": OrderWrites(self._api, self._finding.variant, io.installation),
             "refund": Refunds(self._api),
+            "return": ReturnWrites(self._api, config, self._returns),
             "price": Prices(self._api, config, io.clock),
             "product": Products(self._api),
             "variant": Variants(self._api, self._finding),
@@ -124,9 +130,14 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         return Health(True, f"{data['shop']['name']} answers, with every scope that is needed", details)
 
     def poll(self, stream: str, cursor: Cursor | None, limit: int) -> Page:
-        """The next page of changed orders, variants or customers."""
+        """The next page of changed orders, variants, customers or returns."""
         self._must(stream, "poll")
-        pages = {"order": self._polling.orders, "variant": self._polling.variants, "customer": self._polling.customers}
+        pages = {
+            "order": self._polling.orders,
+            "variant": self._polling.variants,
+            "customer": self._polling.customers,
+            "return": self._returns.page,
+        }
         return pages[stream](cursor, limit)
 
     def webhook(self, request: InboundRequest) -> Iterable[RawMessage]:
@@ -155,9 +166,14 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         return self._subscriptions.end(url)
 
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
-        """One order, variant or customer as it is now."""
+        """One order, variant, customer or return as it is now."""
         self._must(stream, "fetch")
-        read = {"order": self._polling.order, "variant": self._polling.variant, "customer": self._polling.customer}
+        read: dict[str, Callable[[str], RawMessage | None]] = {
+            "order": self._polling.order,
+            "variant": self._polling.variant,
+            "customer": self._polling.customer,
+            "return": self._returns.one,
+        }
         return read[stream](external_id)
 
     def find(self, stream: str, key: NaturalKey) -> ExternalRef | None:

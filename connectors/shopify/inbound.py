@@ -23,6 +23,16 @@ ORDER_TOPICS = (
 VARIANT_TOPICS = ("products/create", "products/update")
 CUSTOMER_TOPICS = ("customers/create", "customers/update", "customers/delete")
 
+RETURN_TOPICS = {
+    **{
+        f"returns/{what}": "Return"
+        for what in ("request", "approve", "decline", "cancel", "close", "reopen", "update", "process")
+    },
+    "reverse_deliveries/attach_deliverable": "ReverseDelivery",
+    "reverse_fulfillment_orders/dispose": "ReverseFulfillmentOrder",
+}
+"""Topics that tell of a return, and whose id they carry."""
+
 PRIVACY_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
 """Every app must take these. They ask a person at the company to act, within 30 days."""
 
@@ -50,6 +60,15 @@ def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[
                 source_version=_moment(variant.get("updated_at")),
                 **common,
             )
+    elif topic in RETURN_TOPICS:
+        yield RawMessage(
+            stream="return_notice",
+            external_id=_id(RETURN_TOPICS[topic], payload),
+            payload=payload,
+            dedupe_key=f"webhook:{delivery}",
+            body=request.body,
+            **common,
+        )
     elif topic in PRIVACY_TOPICS:
         yield _privacy(topic, payload, delivery, common)
     else:

@@ -6,14 +6,12 @@ by id, and the next one begins where this one was begun. Either begins again ``p
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from connectors.shopify.api import ShopifyApi
 from connectors.shopify.bulk import Bulk
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.orders import order_payload
 from connectors.shopify.reading import Reading
-from connectors.shopify.shapes import Json, customer, fingerprint, version_of
+from connectors.shopify.shapes import Json, customer, earlier, fingerprint, since_query, version_of
 from connectors.shopify.variants import variant_payload
 from hub.sdk.connector import Clock
 from hub.sdk.records import Cursor, Page, RawMessage
@@ -38,7 +36,7 @@ class Polling:
         since = at.get("since") or (
             version_of(self._config.orders_since.isoformat()) if self._config.orders_since else None
         )
-        found = self._reading.page(limit, at.get("after"), _since(since))
+        found = self._reading.page(limit, at.get("after"), since_query(since))
         messages = [order_message(node, "poll") for node in found["nodes"]]
         return self._next(at, since, messages, found["pageInfo"])
 
@@ -53,7 +51,9 @@ class Polling:
         if "bulk" in at or (not at and self._config.bulk_import):
             return self._all_variants(at)
         begun = at.get("begun") or version_of(self._clock.now().isoformat())
-        data = self._api.query("variants", first=min(limit, 100), after=at.get("after"), query=_since(at.get("since")))
+        data = self._api.query(
+            "variants", first=min(limit, 100), after=at.get("after"), query=since_query(at.get("since"))
+        )
         found = data["productVariants"]
         messages = [
             variant_message(variant_payload(node, data["shop"]["currencyCode"]), "poll") for node in found["nodes"]
@@ -62,7 +62,7 @@ class Polling:
             return Page(
                 messages, {"since": at.get("since"), "begun": begun, "after": found["pageInfo"]["endCursor"]}, more=True
             )
-        return Page(messages, {"since": self._earlier(begun)})
+        return Page(messages, {"since": earlier(begun, self._config.poll_overlap)})
 
     def _all_variants(self, at: Cursor) -> Page:
         """Start the background query, or look whether it is done, or read the next piece of its file."""
@@ -76,7 +76,7 @@ class Polling:
         messages = [variant_message(variant_payload(row, currency), "poll") for row in rows]
         if further is not None:
             return Page(messages, {**at, "offset": further}, more=True)
-        return Page(messages, {"since": self._earlier(at["begun"])})
+        return Page(messages, {"since": earlier(at["begun"], self._config.poll_overlap)})
 
     def variant(self, external_id: str) -> RawMessage | None:
         """One variant as it is now."""
@@ -88,7 +88,7 @@ class Polling:
         """The next page of changed customers, oldest change first."""
         at = dict(cursor or {})
         since = at.get("since")
-        found = self._api.query("customers", first=min(limit, 100), after=at.get("after"), query=_since(since))[
+        found = self._api.query("customers", first=min(limit, 100), after=at.get("after"), query=since_query(since))[
             "customers"
         ]
         messages = [customer_message(node, "poll") for node in found["nodes"]]
@@ -104,14 +104,12 @@ class Polling:
         newest = max([at.get("newest") or since or "", *(message.source_version for message in messages)])
         read = int(at.get("read", 0)) + len(messages)
         if not info["hasNextPage"]:
-            return Page(messages, {"since": self._earlier(newest) if newest else None, "newest": newest})
+            return Page(
+                messages, {"since": earlier(newest, self._config.poll_overlap) if newest else None, "newest": newest}
+            )
         if read >= _DEEPEST and newest > (since or ""):
             return Page(messages, {"since": newest, "newest": newest}, more=True)
         return Page(messages, {"since": since, "newest": newest, "after": info["endCursor"], "read": read}, more=True)
-
-    def _earlier(self, moment: str) -> str:
-        parsed = datetime.fromisoformat(moment)
-        return version_of((parsed - timedelta(seconds=self._config.poll_overlap)).isoformat())
 
 
 def order_message(node: Json, topic: str) -> RawMessage:
@@ -142,7 +140,3 @@ def _message(stream: str, payload: Json, topic: str) -> RawMessage:
         source_version=version,
         occurred_at=version,
     )
-
-
-def _since(moment: str | None) -> str | None:
-    return f"updated_at:>='{moment[:19]}Z'" if moment else None

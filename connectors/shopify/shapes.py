@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +38,16 @@ def version_of(timestamp: str | None) -> str:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def earlier(moment: str, seconds: float) -> str:
+    """A version so many seconds before."""
+    return version_of((datetime.fromisoformat(moment) - timedelta(seconds=seconds)).isoformat())
+
+
+def since_query(moment: str | None) -> str | None:
+    """What changed since then, in Shopify's search language."""
+    return f"updated_at:>='{moment[:19]}Z'" if moment else None
 
 
 def fingerprint(payload: Any) -> str:

@@ -75,6 +75,20 @@ STREAMS = {
             "shipment", "shipment", create=FULL, update=FULL, delete=_no("a parcel that has left is not taken back")
         ),
         Stream("refund", "order", create=FULL, update=_no("a refund that was paid cannot be changed")),
+        Stream(
+            "return",
+            "return",
+            poll=FULL,
+            webhook=_no(
+                "webhooks of returns carry no articles: they come as return_notice, and the hub reads the return"
+            ),
+            fetch=FULL,
+            find=_no("the shop finds a return through its order only"),
+            create=FULL,
+            update=FULL,
+            delete=_no("a return is cancelled by an update, and never deleted"),
+        ),
+        Stream("return_notice", "return", webhook=FULL, notice_of="return"),
         Stream("privacy_request", "customer", webhook=FULL),
     )
 }

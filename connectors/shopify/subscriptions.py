@@ -16,6 +16,14 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "order": ("ORDERS_CREATE", "ORDERS_UPDATED", "ORDERS_CANCELLED", "ORDERS_DELETE"),
     "variant": ("PRODUCTS_CREATE", "PRODUCTS_UPDATE"),
     "customer": ("CUSTOMERS_CREATE", "CUSTOMERS_UPDATE", "CUSTOMERS_DELETE"),
+    "return_notice": (
+        *(
+            f"RETURNS_{what}"
+            for what in ("REQUEST", "APPROVE", "DECLINE", "CANCEL", "CLOSE", "REOPEN", "UPDATE", "PROCESS")
+        ),
+        "REVERSE_DELIVERIES_ATTACH_DELIVERABLE",
+        "REVERSE_FULFILLMENT_ORDERS_DISPOSE",
+    ),
 }
 """ORDERS_UPDATED comes with payments, fulfilments, refunds and edits too, so those have no subscriptions of their own."""
 _STREAMS = {topic: stream for stream, topics in TOPICS.items() for topic in topics}

@@ -154,6 +154,9 @@ _ROWS = (
     Reason("RET-WINDOW", "outside the return window", _S, "service", "Accept or refuse the return."),
     Reason("RET-QTY", "more returned than shipped", _S, "service", "Count again."),
     Reason("RET-CONDITION", "the condition does not allow the return", _S, "service", "Accept or refuse it."),
+    Reason(
+        "RET-CONFLICT", "the two systems decided differently about the return", _S, "service", "Agree on one decision."
+    ),
     Reason("RET-UNKNOWN", "no order for this return", _S, "service", "Find the order."),
     Reason("RFD-EXCEEDS", "the refund is more than was paid", _S, "finance", "Correct the refund."),
     Reason("RFD-FAILED", "the gateway refused the refund", _S, "finance", "Refund by other means."),

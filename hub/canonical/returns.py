@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from hub.canonical.base import Entity, Model, Number, ShortText, Text, Timestamp, Uom
+from hub.canonical.shipment import Tracking
 
 
 class ReturnStatus(StrEnum):
@@ -28,7 +29,10 @@ class ReturnStatus(StrEnum):
 class ReturnLine(Model):
     """How much of one article comes back, and what becomes of it."""
 
-    sku: ShortText
+    sku: ShortText | None = Field(
+        default=None,
+        description="None where the order's line has no stock keeping unit; its id then says what is meant.",
+    )
     quantity: Number = Field(ge=0)
     uom: Uom = "C62"
     order_line: ShortText | None = Field(default=None, description="The line's id in the canonical order.")
@@ -51,9 +55,11 @@ class Return(Entity):
     lines: list[ReturnLine]
     warehouse: ShortText | None = Field(default=None, description="The code of the warehouse that takes it back.")
     shipment: ShortText | None = Field(default=None, description="Number of the shipment that comes back.")
+    tracking: list[Tracking] = Field(default_factory=list, description="The parcels by which it comes back.")
     received_at: Timestamp | None = None
     note: Text | None = None
 
     def search_keys(self) -> list[tuple[str, str]]:
-        """The return's number and its SKUs."""
-        return [("return", self.number)] + [("sku", sku) for sku in dict.fromkeys(line.sku for line in self.lines)]
+        """The return's number, its tracking numbers and its SKUs."""
+        keys = [("return", self.number)] + [("tracking", parcel.number) for parcel in self.tracking]
+        return keys + [("sku", sku) for sku in dict.fromkeys(line.sku for line in self.lines) if sku]

@@ -105,9 +105,15 @@ def _record(message: ClaimedMessage, found: RawMessage) -> ClaimedMessage:
         "fetch", "ok", detail=f"read {found.stream} {found.external_id}", before=message.payload, after=new.body
     )
     return replace(
-        message, stream=found.stream, source_version=found.source_version, deleted=found.deleted, body=new.body,
-        payload=sha_of(new.body), steps=(step,),
-    )  # fmt: skip
+        message,
+        stream=found.stream,
+        external_id=found.external_id,
+        source_version=found.source_version,
+        deleted=found.deleted,
+        body=new.body,
+        payload=sha_of(new.body),
+        steps=(step,),
+    )
 
 
 def _delay(age: float) -> float:

@@ -245,11 +245,7 @@ def _discounts(shop: Shop) -> dict[str, Resolver]:
 
 def _shipping() -> dict[str, Resolver]:
     def shipped(found: Fulfillment, _: Info, first: int | None = None, after: str | None = None) -> Any:
-        rows = [
-            {"id": f"gid://shopify/FulfillmentLineItem/{line.number}", "quantity": quantity, "lineItem": line.line}
-            for line, quantity in found.lines
-        ]
-        return connection(rows, first, after)
+        return connection(found.lines, first, after)
 
     def tracking(found: Fulfillment, _: Info, first: int | None = None) -> Any:
         return found.tracking_info[:first]

@@ -40,9 +40,10 @@ COST_LIMIT = 1000
 
 @cache
 def schema() -> GraphQLSchema:
-    """The schema of the simulated API."""
-    text = resources.files(__package__).joinpath("schema.graphql").read_text(encoding="utf-8")
-    return build_schema(text)
+    """The schema of the simulated API: what the vendor's has, in the files of the folder ``schema``."""
+    files = resources.files(__package__).joinpath("schema").iterdir()
+    texts = [file.read_text(encoding="utf-8") for file in files if file.name.endswith(".graphql")]
+    return build_schema("\n".join(sorted(texts)))
 
 
 @cache
@@ -111,7 +112,10 @@ def connection(
     )
     return {
         "nodes": page,
-        "edges": [{"cursor": "", "node": row} for row in page],
+        "edges": [
+            {"cursor": base64.b64encode(json.dumps(place).encode()).decode(), "node": row}
+            for place, row in zip(places, page, strict=False)
+        ],
         "pageInfo": {
             "hasNextPage": len(rows) > first,
             "hasPreviousPage": after is not None,

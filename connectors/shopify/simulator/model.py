@@ -6,6 +6,7 @@ is code of the connector used: both must agree because they describe one vendor.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -309,6 +310,23 @@ class FulfillmentOrder(Record):
 
 
 @dataclass(eq=False)
+class FulfillmentLine(Record):
+    """Pieces of one line that were shipped together. It can be taken apart like a pair."""
+
+    line: FulfillmentOrderLine
+    quantity: int
+    kind = "FulfillmentLineItem"
+
+    @property
+    def line_item(self) -> LineItem:
+        """The line of the order."""
+        return self.line.line
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.line, self.quantity))
+
+
+@dataclass(eq=False)
 class Fulfillment(Record):
     """What was shipped together."""
 
@@ -317,7 +335,7 @@ class Fulfillment(Record):
     name: str
     created: datetime
     updated: datetime
-    lines: list[tuple[FulfillmentOrderLine, int]]
+    lines: list[FulfillmentLine]
     company: str | None = None
     numbers: list[str] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)

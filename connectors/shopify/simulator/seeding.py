@@ -11,6 +11,7 @@ from connectors.shopify.simulator.background import PriceLists
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.model import Order
 from connectors.shopify.simulator.rest import customer_body, order_body, product_body
+from connectors.shopify.simulator.returns import Returns, body_of
 from connectors.shopify.simulator.shop import Shop
 from hub.sdk.records import InboundRequest
 from hub.sdk.testing.bench import NotProvable
@@ -18,6 +19,8 @@ from hub.sdk.testing.simulator import Simulator
 from hub.sdk.webhooks import sign_hmac_base64
 
 _STRANGE = {
+    "return": ("price", "extra", "updated_at"),
+    "return_notice": ("lines", "sku", "price", "text", "extra"),
     "variant": ("lines",),
     "customer": ("lines", "sku", "price"),
     "privacy_request": ("lines", "sku", "price"),
@@ -33,6 +36,7 @@ class SeededShop(Simulator):
     secret: str
     domain: str
     price_lists: PriceLists
+    returns: Returns
     _made = 0
     _price_list = ""
 
@@ -55,6 +59,8 @@ class SeededShop(Simulator):
                 return self.shop.add_location(fields.get("text", f"Location {self._made}")).id
             if stream == "order":
                 return self._put_order(self._made, **fields)
+            if stream in {"return", "return_notice"}:
+                return self._put_return(self._made, **fields)
             if stream == "variant":
                 return self._put_variant(self._made, **fields)
             if stream in {"customer", "privacy_request"}:
@@ -93,12 +99,18 @@ class SeededShop(Simulator):
                 variant = self.shop.variants[number_in(external_id, "ProductVariant")]
                 variant.price += Decimal("0.01")
                 variant.updated = variant.product.updated = now
+            elif stream in {"return", "return_notice"}:
+                found = self.returns.all[number_in(external_id, "Return")]
+                found.lines[0].customer_note, found.order.updated = (
+                    f"Changed {self._made} times",
+                    max(now, found.order.updated),
+                )
             elif stream in {"customer", "privacy_request"}:
                 customer = self.shop.customers[number_in(external_id, "Customer")]
                 customer.note, customer.updated = f"Changed {self._made} times", now
             else:
                 super().change(stream, external_id)
-        self.emit_webhook(stream, external_id)
+        self.emit_webhook("return_notice" if stream == "return" else stream, external_id)
 
     def delete(self, stream: str, external_id: str) -> None:
         """Delete a record; its webhook carries no more than the id."""
@@ -107,6 +119,11 @@ class SeededShop(Simulator):
             "customer": ("Customer", self.shop.customers),
             "variant": ("ProductVariant", self.shop.variants),
         }
+        if stream == "return":
+            with self.lock:  # a return goes with its order, and with nothing else
+                gone_too = self.returns.all.pop(number_in(external_id, "Return"))
+            self.delete("order", gone_too.order.id)
+            return
         if stream not in tables:
             super().delete(stream, external_id)
         kind, table = tables[stream]
@@ -139,6 +156,13 @@ class SeededShop(Simulator):
                 )
                 line = order.lines[0].id
                 return {"order_id": order.id, "lines": [{"order_line": line, "sku": order.lines[0].sku, "quantity": 2}]}
+            if stream == "return":
+                order = self._shipped_order(self._made, 3, "10.00")
+                return {
+                    "order_id": order.id,
+                    "status": "approved",
+                    "lines": [{"sku": order.lines[0].sku, "quantity": "3", "reason": "defective", "note": "Leaks"}],
+                }
             if stream == "price":
                 self._price_list = self._price_list or self.price_lists.add("Dealers", self.shop.currency)
                 made = self.shop.add_product(
@@ -182,6 +206,9 @@ class SeededShop(Simulator):
             return {**data, "available": str(int(data["available"]) + 5)}
         if stream == "order":
             return {"order_id": data.get("order_id"), "tags": ["checked"], "note": "Changed by the ERP"}
+        if stream == "return":
+            lines = [{**line, "disposition": "restock"} for line in data["lines"]] if "lines" in data else []
+            return {**data, "status": "received", "lines": lines, "location_id": self.shop.location(None).id}
         if stream == "price":
             return {**data, "price": "8.90", "breaks": data["breaks"][:1]}
         if stream == "product":
@@ -206,6 +233,8 @@ class SeededShop(Simulator):
             if stream == "variant":
                 variant = self.shop.variants[number_in(external_id, "ProductVariant")]
                 return self.webhook("products/update", product_body(variant.product))
+            if stream == "return_notice":
+                return self.webhook("returns/update", body_of(self.returns.all[number_in(external_id, "Return")]))
         return super().webhook_request(stream, external_id)
 
     def _redact(self, external_id: str) -> dict[str, Any]:
@@ -232,6 +261,25 @@ class SeededShop(Simulator):
         if "updated_at" in fields:
             order.updated = fields["updated_at"].replace(microsecond=0)
         return order.id
+
+    def _shipped_order(self, number: int, quantity: int, price: Any, skus: list[str] | None = None) -> Order:
+        """An order that was shipped as a whole."""
+        named = skus or [f"BACK-{number}"]
+        order = self.shop.place_order([(sku, quantity, price) for sku in named], f"buyer{number}@example.com")
+        for asked in order.fulfillment_orders:
+            self.shop.fulfill([(asked, [(line, line.remaining_quantity) for line in asked.lines])], {}, notify=False)
+        return order
+
+    def _put_return(self, number: int, **fields: Any) -> str:
+        count = fields.get("lines", 1)
+        if not count:
+            raise NotProvable("a return of this shop has at least one line", declared=True)
+        sku = fields.get("sku", f"BACK-{number}")
+        order = self._shipped_order(
+            number, 2, "9.99", [sku if index == 0 else f"{sku}-{index}" for index in range(count)]
+        )
+        made = self.returns.request(order, [(line.sku or "", 1) for line in order.lines], note=fields.get("text", ""))
+        return made.id
 
     def _put_variant(self, number: int, **fields: Any) -> str:
         given = {"sku": fields.get("sku", f"SKU-{number}"), "price": fields.get("price", "9.99")}

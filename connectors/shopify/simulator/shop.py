@@ -13,6 +13,7 @@ from connectors.shopify.simulator.model import (
     Customer,
     Discount,
     Fulfillment,
+    FulfillmentLine,
     FulfillmentOrder,
     FulfillmentOrderLine,
     InventoryItem,
@@ -273,7 +274,8 @@ class Shop:
             asked.status = "IN_PROGRESS" if any(line.remaining_quantity for line in asked.lines) else "CLOSED"
             asked.updated = self.now()
         name = f"{order.name}.{len(order.fulfillments) + 1}"
-        made = Fulfillment(self.next_id(), order, place, name, self.now(), self.now(), shipped)
+        parts_shipped = [FulfillmentLine(self.next_id(), line, quantity) for line, quantity in shipped]
+        made = Fulfillment(self.next_id(), order, place, name, self.now(), self.now(), parts_shipped)
         self.track(made, tracking, notify=notify)
         order.fulfillments.append(made)
         self.fulfillments[made.number] = made

@@ -17,6 +17,7 @@ from connectors.shopify.simulator.graph import COST_LIMIT, checked, cost, resolv
 from connectors.shopify.simulator.model import Fulfillment, Order, Product
 from connectors.shopify.simulator.mutations import Mutations
 from connectors.shopify.simulator.rest import order_body, product_body
+from connectors.shopify.simulator.returns import Returns
 from connectors.shopify.simulator.seeding import SeededShop
 from connectors.shopify.simulator.shop import Shop
 from connectors.shopify.simulator.subscriptions import WebhookSubscriptions
@@ -31,7 +32,7 @@ SHOP = "hub-simulator.myshopify.com"
 VERSION = "2026-10"
 SCOPES = (
     "read_all_orders", "write_orders", "write_products", "write_customers", "read_locations", "write_inventory",
-    "write_merchant_managed_fulfillment_orders",
+    "write_merchant_managed_fulfillment_orders", "write_returns",
 )  # fmt: skip
 
 
@@ -69,15 +70,15 @@ class ShopifySimulator(SeededShop):
         self.background = Background(self.shop, lambda: self._resolve)
         self.price_lists = PriceLists(self.shop, self._changed)
         self.companies = Companies(self.shop, self._changed)
+        self.returns = Returns(self.shop, self._changed, self._tell)
         self.subscriptions = WebhookSubscriptions(self.shop, self._changed)
         self.webhooks.on_given_up = self._given_up
-        more = {**self.companies.functions(), **self.background.functions(), **self.price_lists.functions()}
+        parts = (self.companies, self.background, self.price_lists, self.returns)
+        more = {name: run for part in parts for name, run in part.functions().items()}
         self._resolve = resolver(
             {
                 **tables(self.shop),
-                **self.background.tables(),
-                **self.companies.tables(),
-                **self.price_lists.tables(),
+                **{name: read for part in parts for name, read in part.tables().items()},
                 **self.subscriptions.tables(),
                 **Mutations(self.shop, self._changed, self.subscriptions, more).tables(),
                 "QueryRoot.shop": lambda *_: self._about(),
