@@ -14,11 +14,13 @@ from hub.telemetry import get_logger
 
 log = get_logger(__name__)
 
-BUSY = 0.01
-IDLE = 0.025
-REST_AFTER = 2.0
+LOOK_EVERY = 0.2
+"""Seconds between two looks at what is due. New messages are announced, so only retries and lost wake-ups wait for a look."""
+SPACING = 0.01
+"""Seconds between two wake-ups for new messages: a busy worker goes on by itself."""
 REAP_EVERY = 5.0
-LONGEST_REPEAT = 0.1
+FIRST_REPEAT = 0.1
+LONGEST_REPEAT = 2.0
 
 
 class Relay:
@@ -43,19 +45,26 @@ class Relay:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        busy_until = 0.0
-        while not self._stop.is_set():
-            now = time.monotonic()
-            try:
-                if self.round():
-                    busy_until = now + REST_AFTER
-            except StoreError as error:
-                log.warning("relay.store", code=error.code)
-                self._stop.wait(1.0)
-            except Exception:
-                log.exception("relay.bug", code="HUB-BUG")
-                self._stop.wait(1.0)
-            self._stop.wait(BUSY if now < busy_until else IDLE)
+        notices = self._store.notices()
+        look_at = 0.0
+        try:
+            while not self._stop.is_set():
+                now = time.monotonic()
+                try:
+                    if now >= look_at:
+                        look_at = now + LOOK_EVERY
+                        self.round()
+                    if notices.wait(max(0.0, look_at - time.monotonic())):
+                        self._bus.wake([INBOUND])
+                        self._stop.wait(SPACING)
+                except StoreError as error:
+                    log.warning("relay.store", code=error.code)
+                    self._stop.wait(1.0)
+                except Exception:
+                    log.exception("relay.bug", code="HUB-BUG")
+                    self._stop.wait(1.0)
+        finally:
+            notices.close()
 
     def round(self) -> bool:
         """Look once; True when there was something to publish."""
@@ -78,7 +87,7 @@ class _Repeat:
     """Repeats a wake-up while its group stays due: a queue that was purged, or a worker that died, costs a moment only."""
 
     def __init__(self) -> None:
-        self._pause = BUSY
+        self._pause = FIRST_REPEAT
         self._next = 0.0
 
     def now(self, now: float) -> bool:

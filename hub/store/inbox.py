@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from hub.canonical.reasons import reason
-from hub.store import archive, bulk, tables
+from hub.store import archive, bulk, notices, tables
 from hub.store.database import Database
 from hub.store.rows import Accepted, ClaimedMessage, CursorMove, NewMessage, Step, Trouble
 from hub.store.trace import Writing, clean
@@ -92,6 +92,8 @@ def accept_in(
         if code:
             trace.exception(identity, None, Trouble(code, detail, reason(code).fix))
     bulk.append(database, connection, tables.message, _COLUMNS, rows)
+    if rows:
+        notices.announce(database, connection)
     accepted = _answers(messages, known, ids)
     repeats = [answer.id for answer in accepted if answer.duplicate]
     for identity in repeats:

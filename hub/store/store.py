@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hub.store import connections, desk, events, inbox, outbox, queries, reaper, retention, schedules, shelves, usage
 from hub.store import copy as copying
 from hub.store.database import Database
+from hub.store.notices import Notices
 from hub.store.tokens import Tokens
 from hub.store.work import Work
 
@@ -90,6 +91,10 @@ class Store:
     def claim_messages(self, limit: int = 50, lease: float = 60.0, owner: str = "") -> list[ClaimedMessage]:
         """Lease messages that are due, at most one of each object, the oldest first."""
         return inbox.claim_messages(self.database, limit, lease, owner)
+
+    def notices(self) -> Notices:
+        """Word of newly accepted messages, where the database can carry it."""
+        return Notices(self.database)
 
     @contextmanager
     def working(self) -> Iterator[Work]:

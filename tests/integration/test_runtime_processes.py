@@ -76,7 +76,7 @@ def start(project_dir):
         process.close()
 
 
-def _send(url, request, tries=200):
+def _send(url, request, tries=1200):
     """Send as a shop does: until it is answered with 2xx."""
     for _ in range(tries):
         try:
