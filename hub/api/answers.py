@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+import orjson
 
 from hub.errors import HubError, InputRefused
 
@@ -30,7 +31,7 @@ def error_document(error: HubError) -> dict[str, str]:
 
 async def answer(send: Send, status: int, data: Any, headers: Headers | None = None) -> None:
     """Send a JSON answer."""
-    await _start(send, status, body := json.dumps(data).encode(), headers)
+    await _start(send, status, body := orjson.dumps(data), headers)
     await send({"type": "http.response.body", "body": body})
 
 
@@ -44,7 +45,7 @@ async def refuse_unread(receive: Receive, send: Send, error: InputRefused, heade
 
     Closing at once would reset the connection, and the sender would often see the reset instead of the answer.
     """
-    body = json.dumps(error_document(error)).encode()
+    body = orjson.dumps(error_document(error))
     await _start(send, error.status, body, [(b"connection", b"close"), *(headers or [])])
     await send({"type": "http.response.body", "body": body, "more_body": True})
     try:

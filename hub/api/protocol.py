@@ -33,10 +33,10 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Start the clock with whatever comes in while no request is under way."""
+        """Start the clock where something came in that is no whole head yet."""
+        super().data_received(data)
         if self._head_timer is None and (self.cycle is None or self.cycle.response_complete):
             self._expect_head()
-        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """A head begins."""

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
+import uvloop
 
 from hub.api.app import create_app
 from hub.api.limits import Limits
@@ -80,7 +81,8 @@ class WebServer:
             await self._server.serve(sockets=[self._socket])
             await self._app.receiver.close()
 
-        asyncio.run(serve())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
 
 
 def _listen(host: str, port: int) -> socket.socket:
