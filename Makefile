@@ -52,7 +52,7 @@ chaos: setup ## kill and break everything around a running hub; nothing may be l
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 test-odoo: setup ## test the Odoo connector against a real Odoo: the one that HUB_TEST_ODOO_URL, _DB and _KEY name, or one started for it
-	@tests/odoo_rig.sh run $(BIN)/python -m pytest -q -m odoo tests/integration $(ARGS)
+	@tests/odoo/rig.sh run $(BIN)/python -m pytest -q -m odoo tests/odoo $(ARGS)
 
 schemas: setup ## write the generated JSON Schemas again
 	@$(BIN)/python -m hub.canonical.schemas schemas/canonical

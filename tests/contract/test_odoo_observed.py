@@ -213,7 +213,7 @@ def test_observation_12_the_invoice_wizard(odoo: Caller) -> None:
     }  # fmt: skip
 
 
-# --- seen since at the real Odoo 19, each with a test against it in tests/integration/test_odoo_real.py
+# --- seen since at the real Odoo 19, each with a test against it in tests/odoo
 
 ONCE = {"mode": "update", "noupdate": True}
 

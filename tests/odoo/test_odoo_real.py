@@ -2,178 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import http.client
-import os
-import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from functools import partial
+from typing import Any
 
 import pytest
 
 from connectors.odoo import OdooConnector
 from connectors.odoo.client import OdooClient
 from connectors.odoo.simulator import OdooSimulator
-from hub.errors import AuthFailed, OutcomeUnknown, Rejected, RetryLater
-from hub.sdk.records import Cursor, DeliverResult, NaturalKey, OutboundRecord, RawMessage
-from hub.sdk.testing.io import make_io
+from hub.errors import AuthFailed, Rejected
+from hub.sdk.records import DeliverResult, NaturalKey, OutboundRecord
+from tests.odoo.real import at_once, by_eight_workers, connect, drain, order, settle
 
 pytestmark = [pytest.mark.odoo, pytest.mark.timeout(300)]
-HOW = "No Odoo is configured. `make test-odoo` starts one, or uses the one of HUB_TEST_ODOO_URL, HUB_TEST_ODOO_DB and HUB_TEST_ODOO_KEY."
-
-
-@pytest.fixture(scope="module")
-def settings() -> dict[str, Any]:
-    names = {"url": "HUB_TEST_ODOO_URL", "database": "HUB_TEST_ODOO_DB", "api_key": "HUB_TEST_ODOO_KEY"}
-    given = {field: os.environ.get(name, "") for field, name in names.items()}
-    if not all(given.values()):
-        pytest.skip(HOW)
-    return {**given, "login": os.environ.get("HUB_TEST_ODOO_LOGIN", "admin"), "deadline": 30.0}
-
-
-def connect(settings: dict[str, Any], **more: Any) -> OdooConnector:
-    host = urlsplit(str({**settings, **more}["url"])).hostname or ""
-    config = OdooConnector.Config(**{**settings, **more})
-    return OdooConnector(config, make_io(allow_hosts=["127.0.0.1", host], deadline=config.deadline))
-
-
-@pytest.fixture(scope="module")
-def run() -> str:
-    """What makes this run's records its own."""
-    return uuid.uuid4().hex[:8]
-
-
-@pytest.fixture(scope="module")
-def odoo(settings: dict[str, Any]) -> OdooConnector:
-    return connect(settings)
-
-
-@pytest.fixture(scope="module")
-def products(odoo: OdooConnector, run: str) -> dict[str, int]:
-    """Two stocked articles and the service products."""
-    made = {}
-    for sku in (f"VALVE-{run}", f"00{run}"):
-        values = {
-            "name": f"Valve {sku}",
-            "default_code": sku,
-            "list_price": 19.99,
-            "is_storable": True,
-            "type": "consu",
-        }
-        made[sku] = odoo.client.create("product.product", values)
-        count(odoo, made[sku], 500)
-    for sku in ("SHIPPING", "DISCOUNT"):
-        if odoo.find("variant", NaturalKey("sku", sku)) is None:
-            odoo.client.create(
-                "product.product",
-                {"name": sku.title(), "default_code": sku, "type": "service", "taxes_id": [[6, 0, []]]},
-            )
-    return made
-
-
-def count(odoo: OdooConnector, product: int, quantity: int) -> None:
-    """Count a product's stock in the first warehouse."""
-    warehouse = odoo.client.search_read("stock.warehouse", [], ["lot_stock_id"], limit=1)[0]
-    values = {"product_id": product, "location_id": warehouse["lot_stock_id"][0], "inventory_quantity": quantity}
-    quant = odoo.client.create("stock.quant", values, context={"inventory_mode": True})
-    odoo.client.call("stock.quant", "action_apply_inventory", [quant], effect=True)
-
-
-def order(products: dict[str, int], marker: str, quantity: int = 2, **more: Any) -> OutboundRecord:
-    sku, product = next(iter(products.items()))
-    line = {
-        "line": "gid://shopify/LineItem/1", "product_id": str(product), "name": sku, "product_uom_qty": str(quantity),
-        "price_unit": "10.00", "tax_rates": ["0.15"],
-    }  # fmt: skip
-    address = {"name": "Jane Döe", "street": "Main St 1", "city": "Berlin", "zip": "01067", "country_code": "DE"}
-    total = str((Decimal(quantity) * 10 * Decimal("1.15")).quantize(Decimal("0.01")))
-    data = {
-        "partner_id": None, "origin": "#1001", "currency": "USD", "date_order": "2026-11-20T10:00:00Z", "total": total,
-        "invoice_address": address, "order_line": [line], **more,
-    }  # fmt: skip
-    return OutboundRecord("order", "create", data, f"key-{marker}", marker)
-
-
-class Lossy(BaseHTTPRequestHandler):
-    """A proxy that loses requests before they reach Odoo, and answers on their way back."""
-
-    protocol_version = "HTTP/1.1"
-    target: ClassVar[str] = ""
-    seen: ClassVar[int] = 0
-    lost: ClassVar[int] = 0
-
-    def do_GET(self) -> None:
-        self.do_POST()
-
-    def do_POST(self) -> None:
-        type(self).seen += 1
-        number = self.seen
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        writes = any(
-            f"/{name}" in self.path or f'"{name}"'.encode() in body
-            for name in ("load", "action_confirm", "action_post", "js_assign_outstanding_line")
-        )
-        if number % 11 == 5:
-            return self._lose()
-        connection = http.client.HTTPConnection(self.target, timeout=60)
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
-        connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        if writes and number % 3 == 0:
-            return self._lose()  # the effect is there, the answer is not
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
-                self.send_header(name, value)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-        return None
-
-    def _lose(self) -> None:
-        type(self).lost += 1
-        self.close_connection = True
-        self.connection.close()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def lossy(settings: dict[str, Any]) -> Iterator[str]:
-    handler = type("Lossy", (Lossy,), {"target": urlsplit(settings["url"]).netloc})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-    assert handler.lost > 5
-
-
-def settle(make: Callable[[], OdooConnector], record: OutboundRecord, tries: int = 40) -> DeliverResult:
-    """Deliver as the hub does: after an unknown outcome look the effect up before anything is sent again."""
-    maybe = False
-    for attempt in range(1, tries):
-        now = replace(record, attempt=attempt, maybe_sent=maybe)
-        try:
-            found = make().find_effect(now) if maybe else None
-            return found or make().deliver(now)
-        except OutcomeUnknown:
-            maybe = True
-        except RetryLater:
-            time.sleep(0.05 * attempt)
-    raise AssertionError("never settled")
 
 
 @pytest.mark.parametrize("version", ["", "18.0"], ids=["json-2", "json-rpc"])
@@ -181,26 +24,9 @@ def test_fifty_orders_by_eight_workers_with_lost_answers_are_fifty_orders(
     settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], lossy: str, run: str, version: str
 ) -> None:
     markers = [f"hub-{run}-{'rpc' if version else 'j2'}-{number}" for number in range(50)]
-    work, lock, failures = iter(markers), threading.Lock(), []
     through = connect(settings, url=lossy, version=version)
-
-    def worker() -> None:
-        while True:
-            with lock:
-                marker = next(work, None)
-            if marker is None:
-                return
-            try:
-                settle(lambda: through, order(products, marker, 1))
-            except BaseException as error:
-                failures.append(error)
-
-    workers = [threading.Thread(target=worker) for _ in range(8)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join()
-    assert failures == []
+    jobs = [partial(settle, lambda: through, order(products, marker, 1)) for marker in markers]
+    assert by_eight_workers(jobs) == []
     made = odoo.client.search_read(
         "sale.order", [["client_order_ref", "in", markers]], ["client_order_ref", "state", "picking_ids"]
     )
@@ -213,20 +39,7 @@ def test_eight_workers_that_send_the_same_order_at_once_make_one(
     settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], run: str
 ) -> None:
     record = order(products, f"hub-{run}-same")
-    start, outcomes = threading.Barrier(8), []
-
-    def worker() -> None:
-        start.wait()
-        try:
-            outcomes.append(connect(settings).deliver(record).external_id)
-        except (RetryLater, OutcomeUnknown) as error:
-            outcomes.append(type(error).__name__)
-
-    workers = [threading.Thread(target=worker) for _ in range(8)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join()
+    outcomes = at_once(lambda: connect(settings).deliver(record).external_id)
     made = odoo.client.search_read("sale.order", [["client_order_ref", "=", record.marker]], ["state"])
     assert [row["state"] for row in made] == ["sale"], outcomes
     assert settle(lambda: odoo, record).external_id == str(made[0]["id"])
@@ -267,17 +80,6 @@ def test_a_customer_and_its_addresses_are_made_once(odoo: OdooConnector, product
     assert [(c["type"], c["street"]) for c in children] == [("delivery", "Work Rd 2")]
     (name,) = odoo.client.read("res.partner", [int(first.external_id)], ["name"]).values()
     assert name["name"] == "Zoë 👩‍🚀"
-
-
-def drain(odoo: OdooConnector, stream: str, cursor: Cursor | None = None) -> tuple[list[RawMessage], Cursor]:
-    messages: list[RawMessage] = []
-    for _ in range(500):
-        page = odoo.poll(stream, cursor, 100)
-        messages += page.messages
-        cursor = page.cursor
-        if not page.more:
-            return messages, cursor
-    raise AssertionError("the poll never ends")
 
 
 def test_a_partial_delivery_with_backorder_and_tracking_and_the_stock_that_follows(
@@ -581,188 +383,6 @@ def test_an_invoice_its_payment_its_document_and_its_credit_note(
 
 def _journal(client: OdooClient, invoice: int) -> int:
     return int(client.read("account.move", [invoice], ["journal_id"])[invoice]["journal_id"][0])
-
-
-def test_invoices_and_payments_are_written_once_by_eight_workers_with_lost_answers(
-    settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], lossy: str, run: str
-) -> None:
-    """Each of five orders gets one invoice, one payment, one credit note and one refund, though each is sent by two workers."""
-    orders = [odoo.deliver(order(products, f"hub-{run}-books-{number}")).external_id for number in range(5)]
-    through = connect(settings, url=lossy)
-    for step in (billing, paying, crediting, refunding):
-        records = [step(id_, f"hub-{run}-{step.__name__}-{id_}") for id_ in orders]
-        work, lock, failures = iter([record for record in records for _ in range(2)]), threading.Lock(), []
-
-        def worker(work: Any = work, lock: Any = lock, failures: list[BaseException] = failures) -> None:
-            while True:
-                with lock:
-                    record = next(work, None)
-                if record is None:
-                    return
-                try:
-                    settle(lambda: through, record)
-                except BaseException as error:
-                    failures.append(error)
-
-        workers = [threading.Thread(target=worker) for _ in range(8)]
-        for one in workers:
-            one.start()
-        for one in workers:
-            one.join()
-        assert failures == [], step.__name__
-    mine = ["invoice_line_ids.sale_line_ids.order_id", "in", [int(id_) for id_ in orders]]
-    fields = ["move_type", "state", "payment_state", "amount_total", "amount_residual"]
-    moves = odoo.client.search_read("account.move", [mine], fields)
-    shown = sorted((row["move_type"], row["state"], row["amount_total"], row["amount_residual"]) for row in moves)
-    assert shown == [("out_invoice", "posted", 23, 0)] * 5 + [("out_refund", "posted", Decimal("11.5"), 0)] * 5
-    paid = odoo.client.search_read(
-        "account.payment", [["memo", "ilike", f"{run} books"]], ["payment_type", "state", "amount", "is_reconciled"]
-    )
-    assert sorted((row["payment_type"], row["amount"], row["is_reconciled"]) for row in paid) == (
-        [("inbound", 23, True)] * 5 + [("outbound", Decimal("11.5"), True)] * 5
-    )
-    assert {row["state"] for row in paid} <= {"in_process", "paid"}
-
-
-def billing(order_id: str, marker: str, **more: Any) -> OutboundRecord:
-    data = {
-        "kind": "invoice",
-        "order_id": order_id,
-        "number": f"RE-{marker}",
-        "currency": "USD",
-        "total": "23.00",
-        **more,
-    }
-    return OutboundRecord("invoice", "create", data, "k", marker)
-
-
-def paying(order_id: str, marker: str, **more: Any) -> OutboundRecord:
-    memo = f"{marker.split('-')[1]} books"
-    data = {
-        "kind": "payment",
-        "order_id": order_id,
-        "amount": "23.00",
-        "currency": "USD",
-        "memo": memo,
-        "date": "2026-11-20",
-        **more,
-    }
-    return OutboundRecord("payment", "create", data, "k", marker)
-
-
-def crediting(order_id: str, marker: str) -> OutboundRecord:
-    line = {"order_line": "gid://shopify/LineItem/1", "quantity": "1", "price_unit": "10.00", "name": "-"}
-    return billing(order_id, marker, kind="credit_note", total="11.50", lines=[line])
-
-
-def refunding(order_id: str, marker: str) -> OutboundRecord:
-    return paying(order_id, marker, kind="refund", amount="11.50")
-
-
-def test_eight_workers_that_send_the_same_invoice_and_payment_at_once_make_one(
-    settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], run: str
-) -> None:
-    sold = odoo.deliver(order(products, f"hub-{run}-same-books")).external_id
-    for record in (billing(sold, f"hub-{run}-same-inv"), paying(sold, f"hub-{run}-same-pay", memo=f"{run} same")):
-        start, outcomes = threading.Barrier(8), []
-
-        def worker(record: OutboundRecord = record, start: Any = start, outcomes: list[str] = outcomes) -> None:
-            start.wait()
-            try:
-                outcomes.append(connect(settings).deliver(record).external_id)
-            except (RetryLater, OutcomeUnknown) as error:
-                outcomes.append(type(error).__name__)
-
-        workers = [threading.Thread(target=worker) for _ in range(8)]
-        for one in workers:
-            one.start()
-        for one in workers:
-            one.join()
-        again = settle(lambda: odoo, replace(record, attempt=2, maybe_sent=True))
-        assert {one for one in outcomes if one.isdigit()} <= {again.external_id}, outcomes
-    mine = ["invoice_line_ids.sale_line_ids.order_id", "=", int(sold)]
-    (invoice,) = odoo.client.search_read("account.move", [mine], ["state", "amount_residual", "payment_state"])
-    assert (invoice["state"], invoice["amount_residual"]) == ("posted", 0)
-    (payment,) = odoo.client.search_read(
-        "account.payment", [["memo", "ilike", f"{run} same"]], ["is_reconciled", "move_id"]
-    )
-    assert payment["is_reconciled"] is True
-
-
-def test_a_payment_that_came_before_its_invoice_settles_it(
-    odoo: OdooConnector, products: dict[str, int], run: str
-) -> None:
-    sold = odoo.deliver(order(products, f"hub-{run}-before")).external_id
-    paid = odoo.deliver(paying(sold, f"hub-{run}-before-pay"))
-    assert [warning.split(":")[0] for warning in paid.warnings] == ["PAY-AMOUNT"]
-    billed = odoo.deliver(billing(sold, f"hub-{run}-before-inv"))
-    message = odoo.fetch("invoice", billed.external_id)
-    assert message is not None
-    assert message.payload["amount_residual"] == 0
-    read = odoo.fetch("payment", paid.external_id)
-    assert read is not None
-    assert [one["name"] for one in read.payload["invoices"]] == [message.payload["name"]]
-    assert read.payload["sale"]["client_order_ref"] == f"hub-{run}-before"
-
-
-def test_an_invoice_is_printed_compared_and_cancelled_in_its_limits(
-    settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], run: str
-) -> None:
-    printing = connect(settings, print_invoices=True)
-    sold = odoo.deliver(order(products, f"hub-{run}-limits")).external_id
-    with pytest.raises(Rejected) as caught:
-        odoo.deliver(billing(sold, f"hub-{run}-lim-1", total="99.00"))
-    assert caught.value.code == "AMT-TOTAL"
-    corrected = billing(sold, f"hub-{run}-lim-1")
-    made = printing.deliver(replace(corrected, attempt=2))
-    message = odoo.fetch("invoice", made.external_id)
-    assert message is not None
-    assert (message.payload["state"], message.payload["ref"]) == ("posted", f"RE-hub-{run}-lim-1")
-    if not made.warnings:  # a server without wkhtmltopdf prints nothing, and the result says so
-        (document,) = message.payload["documents"]
-        (file,) = odoo.client.read("ir.attachment", [document["id"]], ["datas"]).values()
-        content = base64.b64decode(file["datas"])
-        assert content.startswith(b"%PDF-")
-        assert hashlib.sha1(content).hexdigest() == document["checksum"]
-    else:
-        assert "not printed" in made.warnings[0]
-    with pytest.raises(Rejected, match="left"):
-        odoo.deliver(billing(sold, f"hub-{run}-lim-2"))
-    change = replace(corrected, operation="update", external_id=made.external_id)
-    changed = {**corrected.data, "payment_reference": "RF18 5390", "due_date": "2027-01-31"}
-    assert [odoo.deliver(replace(change, data=changed)).applied for _ in range(2)] == ["updated", "unchanged"]
-    taken_back = replace(change, data={**corrected.data, "cancelled": True})
-    assert [odoo.deliver(taken_back).applied for _ in range(2)] == ["updated", "unchanged"]
-    (line,) = odoo.client.search_read("sale.order.line", [["order_id", "=", int(sold)]], ["qty_invoiced"])
-    assert line["qty_invoiced"] == 0
-    again = odoo.deliver(billing(sold, f"hub-{run}-lim-3"))
-    odoo.deliver(paying(sold, f"hub-{run}-lim-pay", amount="10.00"))
-    with pytest.raises(Rejected, match="settled"):
-        odoo.deliver(replace(taken_back, external_id=again.external_id))
-
-
-def test_a_payment_without_an_entry_makes_its_invoice_paid_whatever_its_amount(
-    odoo: OdooConnector, products: dict[str, int], run: str
-) -> None:
-    """The trap that the connector keeps out of: a second import of a draft payment takes its outstanding account away."""
-    client = odoo.client
-    sold = odoo.deliver(order(products, f"hub-{run}-trap")).external_id
-    invoice = int(odoo.deliver(billing(sold, f"hub-{run}-trap-inv")).external_id)
-    (move,) = client.read("account.move", [invoice], ["partner_id"]).values()
-    journal = client.search_read("account.journal", [["type", "=", "bank"]], ["code"], limit=1)[0]["id"]
-    columns = ["id", "payment_type", "partner_type", "partner_id/.id", "amount", "journal_id/.id", "invoice_ids/.id"]
-    row = [f"__hub__.trap-{run}", "inbound", "customer", str(move["partner_id"][0]), "1.00", str(journal), str(invoice)]
-    accounts = []
-    for _ in range(2):
-        made = client.upsert("account.payment", columns, [row])
-        accounts.append(
-            client.read("account.payment", [made], ["outstanding_account_id"])[made]["outstanding_account_id"]
-        )
-    assert accounts[0][1] == "Outstanding Receipts"
-    assert accounts[1] is False
-    client.call("account.payment", "action_post", [made], effect=True)
-    (read,) = client.read("account.move", [invoice], ["payment_state", "amount_residual"]).values()
-    assert (read["payment_state"], read["amount_residual"]) == ("paid", 23)
 
 
 def test_what_a_customer_sends_back_is_read_as_a_return(

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # A real Odoo 19 for the tests marked "odoo", begun and ended around them.
 #
-#   odoo_rig.sh begin       start it in the background and return at once (its first start takes about five minutes)
-#   odoo_rig.sh run CMD...  begin it where that was not done, wait for it, run the command against it, end it
-#   odoo_rig.sh end         end it, if it was begun here
+#   rig.sh begin       start it in the background and return at once (its first start takes about five minutes)
+#   rig.sh run CMD...  begin it where that was not done, wait for it, run the command against it, end it
+#   rig.sh end         end it, if it was begun here
 #
 # Settings: HUB_ODOO_RIG (../shared/rigs/odoo19 beside the checkout) is the program that starts and stops the server, with `start` and
 # `stop`; it takes ODOO_RIG_DIR and ODOO_RIG_PORT. HUB_ODOO_PATIENCE (1200) is for how many seconds `run` waits.
 # Where HUB_TEST_ODOO_URL names a server, that one is used and nothing is started.
 # An Odoo that cannot be started is no failure: `run` says why and exits 0.
 set -euo pipefail
-here=$(cd "$(dirname "$0")/.." && pwd)
+here=$(cd "$(dirname "$0")/../.." && pwd)
 rig=${HUB_ODOO_RIG:-$here/../shared/rigs/odoo19}
 export ODOO_RIG_DIR=${ODOO_RIG_DIR:-$HOME/.cache/odoo19-rig} ODOO_RIG_PORT=${ODOO_RIG_PORT:-18069}
 state=$here/build/odoo-rig
