@@ -68,7 +68,7 @@ def perform(
         hub = HubProcesses(folder, port, cluster=bool(broker))
         if not as_json:
             out().print(f"[name]shop[/name]  {shop.url}   [name]ERP[/name]  {erp.url}   [name]hub[/name]  {hub.url}")
-        hub.start()
+        hub.start(max(30.0, patience))
         try:
             return _perform(world, hub, began, keep=keep, patience=patience, as_json=as_json)
         finally:
