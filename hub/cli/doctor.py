@@ -41,7 +41,7 @@ def doctor(
     with Progress(
         TextColumn("looking"), BarColumn(), console=err(), transient=True, disable=as_json or not err().is_terminal
     ) as progress:
-        task = progress.add_task("", total=5 + len(opened.connections))
+        task = progress.add_task("", total=6 + len(opened.connections))
         found.extend(examine(opened, lambda: progress.advance(task)))
     healthy = all(diagnosis.verdict != "error" for diagnosis in found)
     data = {"project": str(opened.path), "ok": healthy, "diagnoses": [diagnosis.as_dict() for diagnosis in found]}

@@ -54,7 +54,7 @@ class Diagnosis:
 
 def examine(project: Project, done: Callable[[], None]) -> Iterator[Diagnosis]:
     """Everything, one after the other; the connections side by side. ``done`` is called after each."""
-    for look in (_versions, _disk, _database, _broker, _receiver):
+    for look in (_versions, _disk, _database, _object_store, _broker, _receiver):
         yield from look(project)
         done()
     with _store_for_tokens(project) as store, ThreadPoolExecutor(8) as pool:
@@ -135,6 +135,22 @@ def _database(project: Project) -> Iterator[Diagnosis]:
         )
     yield _skew("the database", theirs - time.time())
     yield from _archive(taken)
+
+
+def _object_store(project: Project) -> Iterator[Diagnosis]:
+    """Can the archive write to its object store, and read what it wrote?"""
+    from hub.runtime.archive import objects_of
+
+    try:
+        objects = objects_of(project)
+        if objects is None:
+            return
+        began = time.monotonic()
+        objects.check()
+        took = (time.monotonic() - began) * 1000
+        yield Diagnosis("archive", "object store", "ok", f"{objects.url} takes and gives back ({took:.0f} ms)")
+    except HubError as error:
+        yield _fault("archive", "object store", error)
 
 
 def _archive(taken: list[Room]) -> Iterator[Diagnosis]:

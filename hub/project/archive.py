@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from hub.project.schedule import duration
 
@@ -49,6 +49,47 @@ Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str)]
 """Bytes, written as 500 MB or 5 GB."""
 
 
+class ObjectStore(BaseModel):
+    """Where the payloads of older days lie: a folder, or a bucket of anything that speaks S3."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="s3://bucket/prefix, or a folder (relative to hub.yaml, or file:///srv/archive).")
+    after: Days = Field(
+        default=2, description="Days for which payloads stay in the database before they move there: 2d."
+    )
+    endpoint: str | None = Field(
+        default=None, description="The address of an S3 service that is not AWS: https://minio:9000."
+    )
+    region: str | None = Field(default=None, description="The S3 region: eu-central-1.")
+    access_key: str | None = Field(
+        default=None, description="${secret:NAME}; if not given, as AWS's own programs find it."
+    )
+    secret_key: str | None = Field(default=None, description="${secret:NAME}; together with access_key.")
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        scheme, colon, rest = value.partition("://")
+        if colon and scheme not in {"s3", "file"}:
+            raise ValueError(
+                f"{scheme[:20]!r} is not a store that the archive knows; write s3://bucket/prefix or a folder"
+            )
+        if (colon and not rest.strip("/")) or not value.strip():
+            raise ValueError("there is no bucket and no folder; write s3://bucket/prefix or a folder")
+        return value
+
+    @model_validator(mode="after")
+    def _both(self) -> ObjectStore:
+        if (self.access_key is None) != (self.secret_key is None):
+            raise ValueError("give access_key and secret_key together, or neither")
+        return self
+
+
+def _store(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
 class Archive(BaseModel):
     """How long payloads are kept in general, and how much room all of them may take in the database."""
 
@@ -61,4 +102,7 @@ class Archive(BaseModel):
     budget: Size | None = Field(
         default=None,
         description="Room for all payloads in the database: 20 GB. From 80 % on the hub warns; at twice the budget it takes nothing in.",
+    )
+    store: Annotated[ObjectStore | None, BeforeValidator(_store, json_schema_input_type=str | ObjectStore)] = Field(
+        default=None, description="An object store to which older payloads move; null = they stay in the database."
     )

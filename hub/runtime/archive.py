@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hub.errors import StoreError
 from hub.project import Project
-from hub.store import Keeping, Store, flow_keeper
+from hub.store import Keeping, Objects, Store, flow_keeper
 from hub.telemetry import get_logger, metrics
 
 log = get_logger(__name__)
@@ -28,7 +28,26 @@ def arrange(store: Store, project: Project) -> None:
     for name, connection in project.connections.items():
         flows = [flow.keep or default for flow in project.flows if flow.source == name]
         special[name] = connection.keep or max(flows, default=default)
-    store.keep_payloads(Keeping(default, {name: days for name, days in special.items() if days != default}))
+    special = {name: days for name, days in special.items() if days != default}
+    place = project.archive.store
+    store.keep_payloads(Keeping(default, special, place.after if place else 2))
+    store.use_objects(objects_of(project))
+
+
+def objects_of(project: Project) -> Objects | None:
+    """The object store of the project's archive, its secrets resolved; none where it has none. Raises `ConfigError`."""
+    place = project.archive.store
+    if place is None:
+        return None
+    said = place.model_dump(exclude={"after"}, exclude_none=True)
+    said = project.secrets.resolve(
+        said,
+        lambda path: project.document.where(("archive", "store", *path) if len(said) > 1 else ("archive", "store")),
+    )
+    url = str(said["url"])
+    if not url.startswith(("s3://", "file://")):
+        said["url"] = str(project.path / url)
+    return Objects(name=project.name, **{name: value for name, value in said.items() if name != "name"})
 
 
 @dataclass(frozen=True, slots=True)

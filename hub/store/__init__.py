@@ -1,6 +1,7 @@
 """The message store: what came in, what became of it, and what goes out, in one database."""
 
 from hub.store.keeping import Keeping, flow_keeper
+from hub.store.objects import Objects
 from hub.store.rows import (
     Accepted,
     AttemptMade,
@@ -50,6 +51,7 @@ __all__ = [
     "NewDelivery",
     "NewEvent",
     "NewMessage",
+    "Objects",
     "Reaped",
     "Record",
     "Schedule",

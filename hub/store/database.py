@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 import sqlalchemy as sa
@@ -27,6 +27,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from hub.errors import StoreError
 from hub.store.keeping import Counter, Counts, Keeping
+
+if TYPE_CHECKING:
+    from hub.store.objects import Objects
 
 T = TypeVar("T")
 _CONFLICTS = {"40001", "40P01", "23505"}
@@ -67,6 +70,7 @@ class Database:
         self._ahead_at = float("-inf")
         self._lock_file = lock
         self.keeping = Keeping()
+        self.objects: Objects | None = None
         self.known_shelves: set[int] = set()
         self.archived = Counter()
         self._one_writer = threading.RLock()

@@ -98,8 +98,21 @@ def replay_delivery(database: Database, delivery_id: int, by: str) -> str:
 
 def replay_message(database: Database, message_id: int, by: str) -> int:
     """Accept a stored message once more."""
+    again = _stored(database, message_id)  # before the transaction: the payload may come from an object store
 
     def body(connection: Connection) -> int:
+        identity = inbox.accept_in(database, connection, [again])[0].id
+        trace = Writing(database, connection, database.now_in(connection))
+        trace.step(message_id, Step("replay", "ok", detail=f"as message {identity}{_by(by, '', ' by ')}"))
+        trace.flush()
+        return identity
+
+    return database.transact(body)
+
+
+def _stored(database: Database, message_id: int) -> NewMessage:
+    """A stored message as one to accept."""
+    with database.read() as connection:
         rows = database.rows(
             connection,
             "SELECT connection, stream, external_id, topic, order_key, source_version, occurred_at, deleted, payload, correlation_id "
@@ -109,34 +122,27 @@ def replay_message(database: Database, message_id: int, by: str) -> int:
         if not rows:
             raise StoreError(f"message {message_id} is not there", code="STO-NOTHING", fix="See hub messages.")
         old = rows[0]
-        bodies = archive.get(database, connection, [old.payload])
-        if old.payload not in bodies:
-            raise StoreError(
-                f"the payload of message {message_id} is forgotten: the time for which it was kept is over",
-                code="ARC-FORGOTTEN",
-                fix="Have the source send it again, or poll it: hub poll. Its trace stays.",
-            )
-        again = NewMessage(
-            connection=old.connection,
-            stream=old.stream,
-            external_id=old.external_id,
-            topic=old.topic,
-            order_key=old.order_key,
-            source_version=old.source_version,
-            occurred_at=old.occurred_at,
-            deleted=bool(old.deleted),
-            body=bodies[old.payload],
-            dedupe_key=f"replay {message_id} {uuid.uuid4().hex}",
-            correlation_id=old.correlation_id,
-            causation_id=message_id,
+        bodies = archive.fetch(database, connection, [old.payload])
+    if old.payload not in bodies:
+        raise StoreError(
+            f"the payload of message {message_id} is forgotten: the time for which it was kept is over",
+            code="ARC-FORGOTTEN",
+            fix="Have the source send it again, or poll it: hub poll. Its trace stays.",
         )
-        identity = inbox.accept_in(database, connection, [again])[0].id
-        trace = Writing(database, connection, database.now_in(connection))
-        trace.step(message_id, Step("replay", "ok", detail=f"as message {identity}{_by(by, '', ' by ')}"))
-        trace.flush()
-        return identity
-
-    return database.transact(body)
+    return NewMessage(
+        connection=old.connection,
+        stream=old.stream,
+        external_id=old.external_id,
+        topic=old.topic,
+        order_key=old.order_key,
+        source_version=old.source_version,
+        occurred_at=old.occurred_at,
+        deleted=bool(old.deleted),
+        body=bodies[old.payload],
+        dedupe_key=f"replay {message_id} {uuid.uuid4().hex}",
+        correlation_id=old.correlation_id,
+        causation_id=message_id,
+    )
 
 
 def _by(by: str, note: str, prefix: str = "by ") -> str:

@@ -23,6 +23,8 @@ class Keeping:
 
     days: int = DEFAULT_DAYS
     special: Mapping[str, int] = field(default_factory=dict)
+    move_after: int = 2
+    """Days after which a shelf moves to the object store, where there is one. At least one: today's and yesterday's stay."""
 
     def of(self, keeper: str) -> int:
         """The days for one keeper."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.errors import StoreError
 from hub.store.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. A test compares it with the files."""
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from hub.errors import StoreError
 from hub.store import archive
 from hub.store.database import Database
 from hub.store.rows import Conservation, TraceView
@@ -41,8 +43,6 @@ def trace(database: Database, message_id: int) -> TraceView:
     with database.read() as connection:
         rows = database.rows(connection, f"SELECT {_MESSAGE} FROM message AS m WHERE m.id = ?", message_id)  # noqa: S608
         if not rows:
-            from hub.errors import StoreError
-
             raise StoreError(f"message {message_id} is not there", code="STO-NOTHING", fix="See hub messages.")
         message = _dicts(rows)[0]
         steps = _dicts(database.rows(connection, "SELECT * FROM step WHERE message_id = ? ORDER BY id", message_id))
@@ -79,14 +79,24 @@ def trace(database: Database, message_id: int) -> TraceView:
 
 
 def _show(database: Database, connection: Connection, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """Put payloads beside their sha256s, as ``<column>_body``; ``forgotten`` names the columns whose payload is gone."""
+    """Put payloads beside their sha256s, as ``<column>_body``.
+
+    ``forgotten`` names the columns whose payload is gone, ``unreachable`` those that the object store did not give just now.
+    """
     shas = {row[column] for row in rows for column in columns if row[column]}
     bodies = archive.get(database, connection, shas)
+    away = archive.moved(database, connection, shas - bodies.keys())
+    with contextlib.suppress(StoreError):
+        bodies |= archive.bring(database, away)
     for row in rows:
         for column in columns:
             row[f"{column}_body"] = _readable(bodies.get(row[column])) if row[column] else None
-        if gone := [column for column in columns if row[column] and row[column] not in bodies]:
-            row["forgotten"] = gone
+        for word, sought in (
+            ("forgotten", shas - bodies.keys() - away.keys()),
+            ("unreachable", away.keys() - bodies.keys()),
+        ):
+            if named := [column for column in columns if row[column] in sought]:
+                row[word] = named
 
 
 def _readable(body: bytes | None) -> Any:

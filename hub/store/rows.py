@@ -422,7 +422,8 @@ class Conservation:
 class TraceView:
     """Everything about one message and those that belong to it, as plain data for a person or a program to read.
 
-    Payloads stand beside their sha256s as ``<column>_body``; a row's ``forgotten`` names the columns whose payload retention dropped.
+    Payloads stand beside their sha256s as ``<column>_body``; a row's ``forgotten`` names the columns whose payload retention dropped,
+    ``unreachable`` those whose payload the object store did not give just now.
     """
 
     message: dict[str, Any]

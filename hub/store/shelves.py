@@ -5,6 +5,7 @@ On PostgreSQL a shelf is a partition of ``payload``, so that forgetting a day is
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ DAY = 86_400
 LONGEST = 9_999
 """Days that a payload may be kept at the most."""
 _PLACES = 10_000
+_FOLDER = re.compile(r"(\d{4}-\d\d-\d\d)_keep_(\d{1,4})")
 # not to_regclass(): that remembers what was not there, also when another process has made it meanwhile
 _IS_THERE = """SELECT 1 FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'payload'::regclass AND c.relname = ?"""
@@ -39,10 +41,27 @@ class Shelf:
         """What the column ``shelf`` says: the day, then four digits for the days kept."""
         return self.day * _PLACES + self.keep
 
+    @classmethod
+    def named(cls, folder: str) -> Shelf | None:
+        """The shelf of a folder in the object store; none where the name is no shelf's."""
+        found = _FOLDER.fullmatch(folder)
+        if found is None:
+            return None
+        try:
+            day = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        return cls(int(day.timestamp()) // DAY, int(found[2]))
+
+    @property
+    def folder(self) -> str:
+        """Where its packs lie in an object store."""
+        return f"{_date(self.day)}_keep_{self.keep}"
+
     @property
     def table(self) -> str:
         """The partition's name on PostgreSQL."""
-        return f"payload_{_date(self.day).replace('-', '_')}_keep_{self.keep}"
+        return f"payload_{self.folder.replace('-', '_')}"
 
     @property
     def written_on(self) -> str:
@@ -85,12 +104,14 @@ class Held:
     shelf: Shelf
     payloads: int
     bytes: int
+    moved: int
+    """Bytes in the object store."""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON data."""
         return {
             "written_on": self.shelf.written_on, "kept_until": self.shelf.kept_until, "days": self.shelf.keep,
-            "payloads": self.payloads, "bytes": self.bytes,
+            "payloads": self.payloads, "bytes": self.bytes, "moved": self.moved,
         }  # fmt: skip
 
 
@@ -98,6 +119,7 @@ def held(database: Database) -> list[Held]:
     """The shelves on which something lies, the oldest first."""
     found = []
     with database.read() as connection:
+        moved = {row[0]: int(row[1]) for row in database.rows(connection, "SELECT shelf, bytes FROM archive_move")}
         for shelf in all_of(database, connection):
             if database.is_sqlite:
                 statement = "SELECT count(*), sum(length(body)) FROM payload WHERE shelf = ?"
@@ -110,7 +132,7 @@ def held(database: Database) -> list[Held]:
                 row = database.rows(connection, statement, shelf.table)[0]
                 if not row[2]:
                     continue
-            found.append(Held(shelf, int(row[0]), int(row[1])))
+            found.append(Held(shelf, int(row[0]), int(row[1]), moved.get(shelf.number, 0)))
     return found
 
 

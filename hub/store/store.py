@@ -10,7 +10,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hub.store import connections, desk, events, inbox, outbox, queries, reaper, retention, schedules, shelves, usage
+from hub.store import (
+    archive,
+    connections,
+    desk,
+    events,
+    inbox,
+    outbox,
+    queries,
+    reaper,
+    retention,
+    schedules,
+    shelves,
+    usage,
+)
 from hub.store import copy as copying
 from hub.store.database import Database
 from hub.store.notices import Notices
@@ -19,6 +32,7 @@ from hub.store.work import Work
 
 if TYPE_CHECKING:
     from hub.store.keeping import Keeping
+    from hub.store.objects import Objects
     from hub.store.retention import Maintained
     from hub.store.rows import (
         Accepted,
@@ -193,13 +207,17 @@ class Store:
             return work.records([record_id]).get(record_id)
 
     def payloads(self, shas: Collection[str]) -> dict[str, bytes]:
-        """Archived payloads by their sha256; what retention has dropped is left out."""
-        with self.reading() as work:
-            return work.payloads(shas)
+        """Archived payloads by their sha256; what retention has dropped is left out. They may come from the object store."""
+        with self.database.read() as connection:
+            return archive.fetch(self.database, connection, shas)
 
     def keep_payloads(self, keeping: Keeping) -> None:
         """Say for how long payloads are kept that are written from now on."""
         self.database.keeping = keeping
+
+    def use_objects(self, objects: Objects | None) -> None:
+        """Move payloads that are older to this object store, and read them there."""
+        self.database.objects = objects
 
     def add_up_usage(self) -> None:
         """Write down how much this process has put into the archive since the last time."""

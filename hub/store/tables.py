@@ -80,6 +80,16 @@ archive_usage = Table(
     PrimaryKeyConstraint("shelf", "keeper"),
 )
 
+archive_move = Table(
+    "archive_move",
+    metadata,
+    Column("shelf", Integer, primary_key=True, autoincrement=False),
+    Column("payloads", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("packs", Integer, nullable=False),
+    _time("moved_at", nullable=False),
+)
+
 message = Table(
     "message",
     metadata,

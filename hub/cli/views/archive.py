@@ -34,11 +34,11 @@ def show_archive(data: Data) -> None:
     if not data["shelves"]:
         console.print("[quiet]the archive is empty[/quiet]")
     else:
-        table = Table(
-            "written on", "kept until", "payloads", "size", box=None, header_style="quiet", padding=(0, 2, 0, 0)
-        )
+        names = ("written on", "kept until", "payloads", "in the database", "in the object store")
+        table = Table(*names, box=None, header_style="quiet", padding=(0, 2, 0, 0))
         for one in reversed(data["shelves"]):
-            table.add_row(one["written_on"], one["kept_until"], str(one["payloads"]), bytes_text(one["bytes"]))
+            away = bytes_text(one["moved"]) if one["moved"] else ""
+            table.add_row(one["written_on"], one["kept_until"], str(one["payloads"]), bytes_text(one["bytes"]), away)
         console.print(table)
     for room in data["rooms"]:
         style = _STYLES[room["state"]]
@@ -51,11 +51,19 @@ def show_archive(data: Data) -> None:
 def show_maintained(done: Data, *, dry_run: bool) -> None:
     """What was made and forgotten, or would be."""
     console = out()
-    for one in done["dropped"]:
+    dropped = [one for one in done["dropped"] if one["payloads"]]
+    for one in dropped:
         word = "would be forgotten" if dry_run else "forgotten"
         kept = f", {one['kept']} kept because something open needs them" if one["kept"] else ""
         console.print(
             f"{word}: {one['payloads']} payloads of {one['written_on']} ({bytes_text(one['bytes'])}){kept}",
+            markup=False,
+        )
+    for one in done["moved"]:
+        word = "would move" if dry_run else "moved"
+        where = "" if dry_run else f" in {one['packs']} packs"
+        console.print(
+            f"{word} to the object store: {one['payloads']} payloads of {one['written_on']} ({bytes_text(one['bytes'])}){where}",
             markup=False,
         )
     for one in done["busy"]:
@@ -63,5 +71,5 @@ def show_maintained(done: Data, *, dry_run: bool) -> None:
     if done["made"]:
         word = "would be made" if dry_run else "made"
         console.print(f"{word} ahead: {len(done['made'])} shelves up to {done['made'][-1]['day']}", markup=False)
-    if not done["dropped"] and not done["busy"] and not done["made"]:
+    if not (dropped or done["moved"] or done["busy"] or done["made"]):
         console.print("nothing to do")

@@ -135,6 +135,8 @@ def _forgotten(row: Row, indent: int) -> None:
     """The payloads of this row that are not kept any more."""
     for name in row.get("forgotten") or ():
         _line(Text(f"{name}: forgotten after its time", "wait"), indent)
+    for name in row.get("unreachable") or ():
+        _line(Text(f"{name}: in the object store, which does not give it now (hub doctor)", "bad"), indent)
 
 
 def _exchange(exchange: Row, *, whole: bool) -> None:

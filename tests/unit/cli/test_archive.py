@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,56 @@ def test_a_budget_is_watched_and_told(hub, company, database_url, monkeypatch):
     rooms = {one["keeper"]: one for one in hub("status", "--json").json["archive"]}
     assert rooms["shop"]["state"] == "full"
     assert rooms["shop"]["bytes"] > 2000
+
+
+@pytest.mark.parametrize("place", ["folder", "s3"])
+def test_older_payloads_move_to_an_object_store(hub, old, place, request, monkeypatch):
+    file = old / "hub.yaml"
+    if place == "folder":
+        store = "store: archive"
+    else:
+        monkeypatch.setenv("S3_SECRET", "canary-secret-4711")
+        url = request.getfixturevalue("s3_server")
+        store = f"store: {{url: 's3://hub/{uuid.uuid4().hex}', endpoint: '{url}', region: us-east-1, access_key: key, "
+        store += "secret_key: '${secret:S3_SECRET}'}"
+    file.write_text(f"{file.read_text()}archive:\n  keep: 90d\n  {store}\n", encoding="utf-8")
+    assert hub("check").code == 0
+    said = {one["name"]: one for one in hub("doctor", "--json").json["diagnoses"] if one["area"] == "archive"}
+    assert said["object store"]["verdict"] == "ok"
+    # a story that is 40 days old and kept for 30 goes; one that is kept for longer moves
+    with_more = load(old).database
+    opened = Store.open(with_more)
+    opened.database.transact(lambda connection: _keep_for_90(opened.database, connection))
+    opened.close()
+    before = hub("trace", "1001", "--json").json["traces"]
+    assert "would move to the object store: 4 payloads" in hub("db", "maintain", "--dry-run").out
+    done = hub("db", "maintain", "--json").json
+    assert [(one["payloads"], one["packs"]) for one in done["moved"]] == [(4, 1)]
+    assert hub("trace", "1001", "--json").json["traces"] == before
+    assert hub("db", "archive", "--json").json["shelves"][0]["moved"] > 0
+    assert hub("trace", "1001", "--lineage", "").code == 0
+    # the store is away
+    file.write_text(
+        file.read_text().replace("store: archive", "store: s3://hub/x").replace("endpoint: '", "endpoint: 'x")
+    )
+    monkeypatch.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    traced = hub("trace", "1001", "--payloads")
+    assert traced.code == 0
+    assert "in the object store, which does not give it now" in traced.out
+    refused = hub("replay", "message", "1")
+    assert (refused.code, "ARC-DOWN" in refused.err) == (1, True)
+    assert "canary-secret" not in refused.err
+    said = {one["name"]: one for one in hub("doctor", "--json").json["diagnoses"] if one["area"] == "archive"}
+    assert said["object store"]["verdict"] == "error"
+
+
+def _keep_for_90(database, connection):
+    from hub.store import shelves
+
+    (shelf,) = shelves.all_of(database, connection)
+    longer = shelves.Shelf(shelf.day, 90)
+    shelves.make(database, connection, longer)
+    database.run(connection, f"UPDATE payload SET shelf = {longer.number} WHERE shelf = {shelf.number}")

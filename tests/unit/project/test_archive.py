@@ -30,6 +30,8 @@ def test_what_is_no_size(text: str) -> None:
     [
         ("keep: 30", "no unit"), ("keep: 12h", "number of days"), ("keep: 0d", "longer than nothing"),
         ("keep: 10000d", "number of days"), ("budget: 5", "no unit"), ("budget: lots", "not a size"), ("keeps: 5d", "keep"),
+        ("store: gs://bucket", "not a store"), ("store: s3://", "no bucket"), ("store: {after: 2d}", "url"),
+        ("store: {url: a, access_key: x}", "together"),
     ],
 )  # fmt: skip
 def test_faults_are_told_with_their_line(tmp_path: Path, line: str, said: str) -> None:

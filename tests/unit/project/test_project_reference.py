@@ -20,6 +20,8 @@ def test_the_examples_of_the_reference_load(tmp_path: Path):
     (tmp_path / "ownership.yaml").write_text(ownership, encoding="utf-8")
     project = load(tmp_path, env={})
     assert project.host == "127.0.0.1"
+    assert project.archive.store is not None
+    assert (project.archive.store.url, project.archive.store.after) == ("s3://acme-hub/archive", 2)
     assert (project.archive.keep, project.archive.budget) == (30, 20 * 10**9)
     assert (project.connections["shop"].keep, project.connections["shop"].budget) == (90, 5 * 10**9)
     assert (project.flows[0].keep, project.flows[0].budget) == (60, 2 * 10**9)
