@@ -8,13 +8,13 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from hub.sdk.connector import ConnectorConfig
 
-STREAMS = ("product", "variant", "customer", "warehouse", "inventory_level", "order", "shipment")
+STREAMS = ("product", "variant", "customer", "warehouse", "inventory_level", "order", "shipment", "return")
 
 TOPICS = {
     f"{topic}/{verb}": stream
     for topic, stream in (
         ("orders", "order"), ("products", "variant"), ("variants", "variant"), ("customers", "customer"),
-        ("stock", "inventory_level"), ("shipments", "shipment"), ("warehouses", "warehouse"),
+        ("stock", "inventory_level"), ("shipments", "shipment"), ("warehouses", "warehouse"), ("returns", "return"),
     )
     for verb in ("create", "update", "updated", "cancelled", "delete")
 }  # fmt: skip

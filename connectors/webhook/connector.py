@@ -28,7 +28,7 @@ class WebhookConnector(Connector[WebhookConfig]):
         streams={
             name: Stream(
                 name, name, webhook=FULL, find=FULL if name in _NATURAL else _NO_KEY, create=FULL, update=FULL, delete=FULL,
-                natural_key=_NATURAL.get(name, ""), state_carrying=name != "shipment",
+                natural_key=_NATURAL.get(name, ""), state_carrying=name not in {"shipment", "return"},
             )
             for name in STREAMS
         },

@@ -171,6 +171,6 @@ class WebhookSimulator(Simulator):
 
 _TOPICS = {
     "order": "orders", "variant": "products", "customer": "customers", "inventory_level": "stock", "shipment": "shipments",
-    "warehouse": "warehouses",
+    "warehouse": "warehouses", "return": "returns",
 }  # fmt: skip
 _KEYS = {"variant": "sku", "product": "code", "customer": "email", "warehouse": "code", "order": "number"}

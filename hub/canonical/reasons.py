@@ -292,6 +292,13 @@ _ROWS = (
         "Add the stream, or end the subscription.",
     ),
     # protection of data
+    Reason(
+        "PII-REQUEST",
+        "a person asked for their data, or that it be erased",
+        _S,
+        "data protection",
+        "Answer, or erase it in every system that has it, in time; then resolve it with a note of what was done.",
+    ),
     Reason("PII-BLOCKED", "personal data may not go there", _S, "data protection", "Change the mapping."),
     Reason("PCI-BLOCKED", "card data may not be stored", _S, "data protection", "Remove it at the source."),
     Reason("GDPR-ERASED", "the person's data was erased", _D, "data protection"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from hub.canonical.reasons import REASONS
 from hub.mapping import limits
 from hub.mapping.directives import BELONGS_TO, DIRECTIVES, FOR_HEAD, FRAGMENT_KEYS, Scope, name_fault
 from hub.mapping.document import Node
@@ -250,7 +251,14 @@ class Builder:
         return Merge(place, tuple(self.part(item, scope) for item in parts.value))
 
     def _build_error(self, node: Node, scope: Scope, place: Place) -> Part:
-        return Error(place, self.value(node.value["$error"], scope))
+        message = self.value(node.value["$error"], scope)
+        if "code" not in node.value:
+            return Error(place, message)
+        given = node.value["code"]
+        if given.value not in REASONS:
+            near = did_you_mean(str(given.value), REASONS)
+            self.found.append(given.finding("MAP019", f"{given.value!r} is not a code of the reason registry.", near))
+        return Error(place, message, str(given.value))
 
     def _build_omit(self, node: Node, scope: Scope, place: Place) -> Part:  # noqa: ARG002 - one signature for all
         if node.value["$omit"].value is not True:

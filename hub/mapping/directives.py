@@ -17,7 +17,7 @@ DIRECTIVES: dict[str, tuple[str, ...]] = {
     "$merge": (),
     "$include": ("with",),
     "$let": ("$in",),
-    "$error": (),
+    "$error": ("code",),
     "$omit": (),
 }
 """Every directive with the keys that may stand beside it."""

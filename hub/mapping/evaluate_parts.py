@@ -286,7 +286,7 @@ class Parts(Loops):
 
     def _error(self, part: tree.Error) -> Any:
         message = self.eval(part.message)
-        raise self.fault("MAP-ERROR", self.checked(lambda: text(message)))
+        raise self.fault(part.code, self.checked(lambda: text(message)))
 
     def _omit(self, part: tree.Omit) -> Any:  # noqa: ARG002 - one signature for all makers
         return LEFT

@@ -132,9 +132,10 @@ class Let(Part):
 
 @dataclass(frozen=True, slots=True)
 class Error(Part):
-    """$error: stops the mapping with this message."""
+    """$error: stops the mapping with this message, under a code of the reason registry."""
 
     message: Expr
+    code: str = "MAP-ERROR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,132 @@
+"""A whole hub with a simulated shop at one end: what privacy webhooks become, and a return on its way between two systems."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.shopify.simulator import ShopifySimulator
+from hub.errors import Unauthenticated
+from hub.project import load
+from hub.runtime.hub import Hub
+from hub.sdk.plugins import load_connectors
+from hub.sdk.records import InboundRequest
+
+HUB_YAML = """\
+hub: 1
+name: shoptest
+connections:
+  shop:
+    connector: shopify
+    config: {config}
+    allow_hosts: ["127.0.0.1"]
+    poll: {{return: 1h}}
+  erp:
+    connector: webhook
+    config: {{url: '{url}', secret: "erp-secret", lookup: true, settle: 0}}
+    allow_hosts: ["127.0.0.1"]
+"""
+FLOWS = """\
+- {flow: orders, entity: order, from: shop, to: erp}
+- {flow: returns, entity: return, from: shop, to: erp}
+"""
+
+
+@pytest.fixture
+def sim() -> Iterator[ShopifySimulator]:
+    shop = ShopifySimulator()
+    with shop.running() as face:
+        shop.url = face.url  # type: ignore[attr-defined]
+        yield shop
+
+
+@pytest.fixture
+def hub(tmp_path: Path, sim: ShopifySimulator, target: Any, backend: Any) -> Iterator[Hub]:
+    (tmp_path / "flows").mkdir()
+    config = json.dumps(sim.connection_config(sim.url))  # type: ignore[attr-defined]
+    (tmp_path / "hub.yaml").write_text(HUB_YAML.format(config=config, url=target.url))
+    (tmp_path / "flows" / "flows.yaml").write_text(FLOWS)
+    catalog = load_connectors()
+    project = load(tmp_path, env={}, catalog=catalog, database=backend[0], broker=backend[1])
+    hub = Hub(project, catalog, sweep=0.2)
+    yield hub.start()
+    hub.stop(5)
+
+
+def until(holds: Any, seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def state(hub: Hub, message: int) -> tuple[str, str]:
+    row = hub.store.trace(message).message
+    return row["state"], row["reason"]
+
+
+def privacy(sim: ShopifySimulator, topic: str) -> InboundRequest:
+    about = {"id": 191167, "email": "ann@example.com", "phone": "+12175550100"}
+    body = {"shop_id": 954889, "shop_domain": sim.domain, "customer": about, "orders_to_redact": [299938, 280263]}
+    return sim.webhook(topic, body)
+
+
+@pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request", "shop/redact"])
+def test_a_privacy_request_waits_for_a_person(hub: Hub, sim: ShopifySimulator, target: Any, topic: str) -> None:
+    request = privacy(sim, topic)
+    with pytest.raises(Unauthenticated):
+        hub.accept_webhook("shop", replace(request, body=request.body.replace(b"954889", b"954880")))
+    (message,) = hub.accept_webhook("shop", request).ids
+    assert hub.accept_webhook("shop", request).duplicates == 1
+    assert until(lambda: state(hub, message) == ("exception", "PII-REQUEST"))
+    (open_one,) = hub.store.exceptions()
+    assert (open_one["code"], open_one["message_id"]) == ("PII-REQUEST", message)
+    assert "by 20" in open_one["detail"]  # the day until which it must be done
+    assert "ann@example.com" not in open_one["detail"]
+    assert open_one["fix"]
+    assert target.effects() == []
+    assert hub.store.resolve([open_one["id"]], "ann", "erased in shop and ERP, ticket 17") == 1
+    assert hub.store.exceptions() == []
+    assert hub.store.conservation().holds
+
+
+def returned(target: Any) -> list[dict[str, Any]]:
+    return [effect.data for effect in target.effects("return")]
+
+
+def test_a_buyers_return_reaches_the_erp(hub: Hub, sim: ShopifySimulator, target: Any) -> None:
+    """Each webhook is a bare notice; what arrives at the other end is the whole return, once for each change of it."""
+    sim.subscribe_webhooks("http://127.0.0.1:9/")  # nobody there: this test hands the webhooks over itself
+    sim.add_product("VALVE-10", "Gate valve", "20.00", stock=50)
+    order = sim.place_order([("VALVE-10", 5, "20.00")], send_webhook=False, financial="PAID")
+    hub.accept_webhook("shop", sim.webhook_request("order", order.id))
+    with sim.lock:
+        (asked,) = order.fulfillment_orders
+        sim.shop.fulfill([(asked, [(asked.lines[0], 5)])], {"numbers": ["1Z"]}, notify=False)
+        made = sim.returns.request(order, [("VALVE-10", 2)], reason="defective", note="Leaks")
+    (first,) = hub.accept_webhook("shop", sim.webhook_request("return_notice", made.id)).ids
+    assert until(lambda: state(hub, first)[0] == "done")
+    assert until(lambda: len(returned(target)) == 1)
+    with sim.lock:
+        sim.returns.approve(input={"id": made.id})
+    (second,) = hub.accept_webhook("shop", sim.webhook_request("return_notice", made.id)).ids
+    (third,) = hub.accept_webhook("shop", sim.webhook_request("return_notice", made.id)).ids
+    assert until(lambda: state(hub, second)[0] == "done" and state(hub, third) == ("filtered", "FLT-UNCHANGED"))
+    assert until(lambda: len(returned(target)) == 2)
+    requested, approved = returned(target)
+    assert (requested["status"], approved["status"]) == ("requested", "approved")
+    (line,) = approved["lines"]
+    assert (line["sku"], line["quantity"], line["reason"]) == ("VALVE-10", "2", "Leaks")
+    assert line["order_line"] == order.lines[0].id
+    hub.poll_now("shop", "return")  # finds the same return again, and changes nothing
+    time.sleep(1.5)
+    assert len(returned(target)) == 2
+    assert hub.store.exceptions() == []
