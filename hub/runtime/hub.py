@@ -32,7 +32,7 @@ Role = Literal["embedded", "web", "relay", "worker"]
 SWEEP: dict[str, float] = {"embedded": 1.0, "worker": 5.0}
 STOP_WITHIN = 10.0
 THREAD_SWITCH = 0.001
-"""Seconds after which a busy thread lets another run; with Python's own 5 ms a webhook would wait for its answer too long."""
+"""Seconds after which a busy thread lets another run; with Python's own 5 ms a webhook, or the answer to a call, would wait too long."""
 
 
 class Hub:
@@ -119,8 +119,9 @@ class Hub:
         """Start the threads of this process's role."""
         self._pause_as_said()
         parts: list[Any] = [self.archive]
-        if self.role == "embedded":
+        if self.role in {"embedded", "worker"}:
             sys.setswitchinterval(THREAD_SWITCH)
+        if self.role == "embedded":
             self.store.recover(self.connections.settle())
         if self.role in {"embedded", "relay"}:
             self.store.plan(wanted(self.project))

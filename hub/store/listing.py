@@ -40,7 +40,8 @@ def find_deliveries(
 def messages_with(database: Database, text: str, limit: int = 50) -> list[int]:
     """The messages that a vendor's id, a canonical id or a natural key leads to, the newest first."""
     statement = """
-SELECT id FROM message WHERE external_id = ? OR order_key = ?
+SELECT id FROM message WHERE external_id = ?
+UNION SELECT id FROM message WHERE order_key = ? AND order_key <> external_id
 UNION SELECT message_id FROM delivery WHERE external_id = ? OR record_id = ?
 UNION SELECT d.message_id FROM delivery AS d JOIN record AS r ON r.id = d.record_id WHERE r.natural_key = ?
 UNION SELECT d.message_id FROM delivery AS d JOIN link AS l ON l.record_id = d.record_id WHERE l.external_id = ?

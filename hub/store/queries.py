@@ -62,7 +62,9 @@ def trace(database: Database, message_id: int) -> TraceView:
         related = _dicts(
             database.rows(
                 connection,
-                f"SELECT {_MESSAGE} FROM message AS m WHERE m.correlation_id = ? AND m.id <> ? ORDER BY m.id",  # noqa: S608
+                f"SELECT {_MESSAGE} FROM message AS m WHERE (m.correlation_id = ? AND m.correlation_id <> m.id OR m.id = ?) "  # noqa: S608
+                "AND m.id <> ? ORDER BY m.id",
+                message["correlation_id"],
                 message["correlation_id"],
                 message_id,
             )

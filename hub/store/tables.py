@@ -123,7 +123,8 @@ _partial("message_due", message.c.due_at, message.c.id, where=text("state = 'new
 _partial("message_lane", message.c.connection, message.c.order_key, message.c.id, where=_UNFINISHED_MESSAGE)
 _partial("message_lease", message.c.lease_until, where=text("state = 'leased'"))
 _partial("message_waiting", message.c.wait_until, where=text("state = 'waiting'"))
-Index("message_correlation", message.c.correlation_id)
+_partial("message_correlation", message.c.correlation_id, where=text("correlation_id <> id"))
+_partial("message_order", message.c.order_key, where=text("order_key <> external_id"))
 Index("message_object", message.c.external_id)
 
 record = Table(
