@@ -230,6 +230,13 @@ _ROWS = (
         "engineer",
         "Renew the credentials: hub doctor tells which.",
     ),
+    Reason(
+        "CON-HOSTKEY",
+        "the server's key is not the one in the settings",
+        _R,
+        "engineer",
+        "Ask the server's administrator for its key; then correct host_key of the connection.",
+    ),
     Reason("CON-SCOPE", "the connection lacks a permission", _R, "engineer", "Grant the scope in the vendor's admin."),
     Reason("CON-RATE", "the system asks for a slower pace", _R, "engineer"),
     Reason("CON-DOWN", "the system does not answer", _R, "engineer", "Check that the system is up: hub doctor."),
@@ -274,6 +281,13 @@ _ROWS = (
         f"Read the log, report it, {_RELEASE}",
     ),
     Reason("HUB-DUPLICATE", "the target holds the effect twice", _S, "service", "Remove one of the two at the target."),
+    Reason(
+        "IN-FILE",
+        "a file, or a row of it, cannot be read",
+        _S,
+        "engineer",
+        "Correct it at its source, and have it sent again; the file lies in the quarantine folder with the reason.",
+    ),
     Reason("IN-UNUSABLE", "authentic, but not usable", _S, "engineer", "Look at the payload: hub trace."),
     Reason(
         "IN-INVALID-CHARACTER",

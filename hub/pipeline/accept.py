@@ -20,6 +20,7 @@ def as_new_message(connection: str, raw: RawMessage) -> NewMessage:
         source_version=raw.source_version,
         occurred_at=raw.occurred_at,
         deleted=raw.deleted,
+        refused=raw.refused,
     )
 
 

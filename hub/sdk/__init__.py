@@ -16,6 +16,7 @@ _HOME = {
         "FULL", "SDK_VERSION", "Capability", "Clock", "Connector", "ConnectorConfig", "ConnectorIO", "Manifest", "Stream",
         "Support", "TokenStore",
     ),
+    "hub.sdk.files": ("FileEntry", "FileReader", "Folder", "LocalFolder"),
     "hub.sdk.http": ("Exchange", "HttpClient", "HttpResponse", "WireTap"),
     "hub.sdk.jsonio": ("dump_json", "read_json", "read_object"),
     "hub.sdk.keys": ("KeyRing", "verify_public_key"),
@@ -25,6 +26,7 @@ _HOME = {
         "Cursor", "DeliverResult", "ExternalRef", "Health", "InboundRequest", "NaturalKey", "Operation", "OutboundRecord",
         "Page", "RawMessage", "Subscription", "SubscriptionReport",
     ),
+    "hub.sdk.sftp": ("SftpFolder", "SftpServer"),
     "hub.sdk.webhooks": (
         "read_body", "sign_hmac_base64", "verify_hmac_base64", "verify_hmac_hex", "verify_standard", "verify_timestamp",
         "verify_token",

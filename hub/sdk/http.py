@@ -263,9 +263,13 @@ class HttpClient:
         if kind:
             lines["content-type"] = kind
         lines.update({name.lower(): value for name, value in (headers or {}).items()})
+        self.wait_turn()
+        return self._send(_method(method), _ascii(url), lines, body, effect, deadline or self.deadline)
+
+    def wait_turn(self) -> None:
+        """Wait until the connection's pace allows one more call. `request` does so by itself; other kinds of calls ask for it."""
         if self._before is not None:
             self._before()
-        return self._send(_method(method), _ascii(url), lines, body, effect, deadline or self.deadline)
 
     def close(self) -> None:
         """Forget the pool. Its connections stay open for other connections with the same rule, and expire by themselves."""

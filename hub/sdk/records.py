@@ -32,6 +32,7 @@ class RawMessage:
     ``dedupe_key`` is equal for every repetition of the same fact, and unique within the connection.
     ``order_key`` names the object whose facts must stay in order; it defaults to ``external_id``.
     ``source_version`` sorts as text: a later fact of the same object never has a smaller one ("" = unknown).
+    ``refused`` makes it an exception at once: (reason code, sentence) for what is authentic and kept, but cannot be used.
     """
 
     stream: str
@@ -44,6 +45,7 @@ class RawMessage:
     occurred_at: str = ""
     deleted: bool = False
     body: bytes | None = None
+    refused: tuple[str, str] | None = None
 
 
 Cursor = dict[str, Any]

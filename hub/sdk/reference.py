@@ -20,6 +20,7 @@ _TESTING = {
         "Faults", "Status", "Timeout", "LateEffect", "Reset", "Delay", "RateLimited", "CutBody", "ExpiredToken", "BadAnswer",
     ),
     "hub.sdk.testing.server": ("SimulatorServer",),
+    "hub.sdk.testing.sftp": ("SftpSimulator", "SftpFace"),
     "hub.sdk.testing.sender": ("WebhookSender", "WebhookFaults"),
     "hub.sdk.testing.conformance": ("conformance", "run", "Report", "Finding"),
     "hub.sdk.testing.io": ("make_io", "MemoryTokens", "ReadableLog"),
