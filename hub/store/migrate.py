@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.errors import StoreError
 from hub.store.database import Database
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration. A test compares it with the files."""
 
 
