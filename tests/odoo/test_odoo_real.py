@@ -82,6 +82,23 @@ def test_a_customer_and_its_addresses_are_made_once(odoo: OdooConnector, product
     assert name["name"] == "Zoë 👩‍🚀"
 
 
+def test_a_customer_is_read_with_its_addresses_when_one_of_them_changes(odoo: OdooConnector, run: str) -> None:
+    client = odoo.client
+    _, cursor = drain(odoo, "customer")
+    company = {"name": f"ACME {run}", "is_company": True, "customer_rank": 1, "ref": f"C-{run}", "country_id": 57}
+    made = client.create("res.partner", company)
+    depot = client.create("res.partner", {"name": "Depot", "type": "delivery", "parent_id": made, "street": "Weg 1"})
+    person = client.create("res.partner", {"name": f"Jane {run}", "parent_id": made})
+    first, cursor = drain(odoo, "customer", cursor)
+    mine = {m.external_id: m.payload for m in first if m.external_id in (str(made), str(person), str(depot))}
+    assert {id_: len(payload["addresses"]) for id_, payload in mine.items()} == {str(made): 1, str(person): 0}
+    assert mine[str(person)]["parent_id"] == [made, f"ACME {run}"]
+    client.write("res.partner", [depot], {"street": "Weg 2"})
+    changed = [m.payload for m in drain(odoo, "customer", cursor)[0] if m.external_id == str(made)]
+    assert changed[-1]["addresses"][0]["street"] == "Weg 2"
+    assert changed[-1]["ref"] == f"C-{run}"
+
+
 def test_a_partial_delivery_with_backorder_and_tracking_and_the_stock_that_follows(
     odoo: OdooConnector, products: dict[str, int], run: str
 ) -> None:

@@ -85,10 +85,16 @@ class Hooks:
         self.env["stock.quant"].adjust(product, location, Decimal(quantity))
 
     def _customer(self, fields: dict[str, Any]) -> str:
-        _only(fields, "text")
+        _only(fields, "text", "zip", "extra")
         number = self.number()
-        values = {"name": str(fields.get("text", f"Buyer {number}")), "email": f"Buyer{number}@Example.com"}
-        return str(self.env["res.partner"].insert(values)["id"])
+        values = {
+            "name": str(fields.get("text", f"Buyer {number}")),
+            "email": f"Buyer{number}@Example.com",
+            "customer_rank": 1,
+        }
+        made = self.env["res.partner"].insert({**values, "zip": fields.get("zip", False)})
+        made["beside"] = fields.get("extra", {})
+        return str(made["id"])
 
     def _order(self, fields: dict[str, Any], *, confirm: bool = False) -> str:
         _only(fields, "sku", "text", "price", "extra", "lines")

@@ -136,6 +136,10 @@ class Partners(Model):
         "property_payment_term_id": one("account.payment.term"), "credit_limit": number(),
     }  # fmt: skip
 
+    def _fields(self) -> dict[str, Field]:
+        chosen = {"specific_property_product_pricelist": one("product.pricelist")} if self.env.version >= 18 else {}
+        return {**self.fields, **chosen}
+
     def shown_as(self, row: Row) -> str:
         """The name that a many2one shows."""
         parent = self.rows.get(row["parent_id"]) if row["parent_id"] else None

@@ -235,3 +235,23 @@ def _order(sim: OdooSimulator, partner: int, marker: str, quantity: int = 1) -> 
             {"partner_id": partner, "client_order_ref": marker, "order_line": [[0, 0, line]]}
         )
         env["sale.order"].action_confirm([order["id"]])
+
+
+def test_a_customer_is_told_with_its_addresses_when_one_of_them_changes(
+    odoo: OdooConnector, sim: OdooSimulator, watch: Watch
+) -> None:
+    with sim.work() as env:
+        partners = env["res.partner"]
+        company = partners.insert({"name": "ACME", "is_company": True, "customer_rank": 1})["id"]
+        stock = partners.insert({"name": "Depot", "type": "delivery", "parent_id": company, "street": "Weg 1"})["id"]
+        person = partners.insert({"name": "Jane", "parent_id": company})["id"]
+        partners.insert({"name": "A supplier"})
+    first, cursor = drain(odoo, "customer", None)
+    assert {(m.external_id, len(m.payload["addresses"])) for m in first} == {(str(company), 1), (str(person), 0)}
+    watch.at += timedelta(seconds=60)
+    with sim.work() as env:
+        env["res.partner"].change(env["res.partner"].get(stock), {"street": "Weg 2"})
+    changed, cursor = drain(odoo, "customer", cursor)
+    assert [(m.external_id, m.payload["addresses"][0]["street"]) for m in changed] == [(str(company), "Weg 2")]
+    assert changed[0].source_version > next(m.source_version for m in first if m.external_id == str(company))
+    assert drain(odoo, "customer", cursor)[0] == []
