@@ -18,7 +18,7 @@ from hub.errors import OutcomeUnknown, RetryLater
 from hub.sdk.records import Cursor, DeliverResult, OutboundRecord, RawMessage
 from hub.sdk.testing.io import make_io
 
-WRITES = ("load", "write", "create", "action_confirm", "action_post", "js_assign_outstanding_line")
+WRITES = ("load", "write", "create", "action_confirm", "action_post", "button_validate", "js_assign_outstanding_line")
 
 
 def connect(settings: dict[str, Any], **more: Any) -> OdooConnector:

@@ -143,6 +143,44 @@ def test_a_partial_delivery_with_backorder_and_tracking_and_the_stock_that_follo
     assert {m.dedupe_key for m in before}.isdisjoint(m.dedupe_key for m in after if m.payload["product_id"] == product)
 
 
+def shipment(order_id: str, marker: str, quantity: int, **values: Any) -> OutboundRecord:
+    lines = [{"order_line": "gid://shopify/LineItem/1", "quantity": str(quantity)}]
+    data = {"order_id": order_id, "number": marker[-6:], "lines": lines, "tracking": f"T-{marker}", **values}
+    return OutboundRecord("shipment", "create", data, f"key-{marker}", marker)
+
+
+def test_shipments_of_another_warehouse_are_carried_out_once_with_lost_answers(
+    settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], lossy: str, run: str
+) -> None:
+    """Each is sent by two workers at once, loses every third answer, and leaves one done picking and one backorder."""
+    orders = [odoo.deliver(order(products, f"hub-{run}-3pl-{number}", 3)).external_id for number in range(6)]
+    through = connect(settings, url=lossy)
+    records = [shipment(sold, f"hub-{run}-shp-{sold}", 2) for sold in orders for _ in range(2)]
+    assert by_eight_workers([partial(settle, lambda: through, record) for record in records]) == []
+    at_once(lambda: connect(settings).deliver(replace(records[0], attempt=2)).external_id)
+    fields = ["state", "backorder_id", "carrier_tracking_ref", "sale_id"]
+    pickings = odoo.client.search_read("stock.picking", [["sale_id", "in", [int(id_) for id_ in orders]]], fields)
+    assert (
+        sorted((row["state"], bool(row["backorder_id"])) for row in pickings)
+        == [("assigned", True)] * 6 + [("done", False)] * 6
+    )
+    sent = {row["carrier_tracking_ref"] for row in pickings if row["state"] == "done"}
+    assert sent == {f"T-hub-{run}-shp-{sold}" for sold in orders}
+    lines = odoo.client.search_read(
+        "sale.order.line", [["order_id", "in", [int(id_) for id_ in orders]]], ["qty_delivered"]
+    )
+    assert {row["qty_delivered"] for row in lines} == {2}
+    rest = odoo.deliver(shipment(orders[0], f"hub-{run}-shp-rest", 1))
+    message = odoo.fetch("shipment", rest.external_id)
+    assert message is not None
+    assert [(m["quantity"], m["order_line"]) for m in message.payload["moves"]] == [(1, "gid://shopify/LineItem/1")]
+    with pytest.raises(Rejected):
+        odoo.deliver(shipment(orders[0], f"hub-{run}-shp-more", 1))
+    with pytest.raises(Rejected) as caught:
+        odoo.deliver(shipment(orders[1], f"hub-{run}-shp-many", 9))
+    assert caught.value.code == "ORD-EDIT-CONFLICT"
+
+
 def test_an_order_is_changed_and_cancelled_in_its_limits(
     odoo: OdooConnector, products: dict[str, int], run: str
 ) -> None:

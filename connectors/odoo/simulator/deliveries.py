@@ -22,7 +22,7 @@ class Pickings(Model):
         "partner_id": one("res.partner"), "picking_type_id": one("stock.picking.type"), "location_id": one("stock.location"),
         "location_dest_id": one("stock.location"), "move_ids": many("stock.move", "picking_id"), "backorder_id": one("stock.picking"),
         "backorder_ids": many("stock.picking", "backorder_id"), "scheduled_date": moment(), "date_done": moment(),
-        "company_id": one("res.company", default=1), "return_id": one("stock.picking"),
+        "company_id": one("res.company", default=1), "return_id": one("stock.picking"), "note": Field("html"),
     }  # fmt: skip
 
     def _fields(self) -> dict[str, Field]:
@@ -141,7 +141,11 @@ class Pickings(Model):
 
     @rpc
     def button_validate(self, ids: list[int]) -> Any:
-        """Do the transfers. Where less than planned was picked, Odoo does nothing yet: it answers with the question about a backorder."""
+        """Do the transfers. Where less than planned was picked, Odoo does nothing yet: it answers with the question about a backorder.
+
+        A transfer that is done is left as it is, and Odoo says true.
+        """
+        ids = [id_ for id_ in ids if self.get(id_)["state"] != "done"]
         for id_ in ids:
             if not self._quantities(self.get(id_)):
                 raise user_error("You cannot validate a transfer if no quantities are reserved.")
@@ -191,6 +195,10 @@ class Pickings(Model):
         self.change(row, {"date_done": self.env.now})
         self.env.effect("shipment.create", row["id"], {"name": row["name"]})
         return self._backorder(row, left) if left and backorder else None
+
+    def _written(self, row: Row, before: Row) -> None:
+        if row["state"] == before["state"] == "done":
+            self.env.effect("shipment.update", row["id"], {"name": row["name"]})
 
     def _copy_of(self, move: Row) -> Row:
         names = ("product_id", "sale_line_id", "location_id", "location_dest_id", "origin", "sequence")

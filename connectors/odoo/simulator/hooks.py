@@ -230,6 +230,13 @@ class Hooks:
             }  # fmt: skip
         if stream in ("invoice", "payment"):
             return self._sample_of_accounting(stream, number)
+        if stream == "shipment":
+            order = self.env["sale.order"].rows[int(self._order({}, confirm=True))]
+            (line,) = self.env["sale.order"].order_lines(order)
+            return {
+                "order_id": str(order["id"]), "number": f"LS-{number}", "tracking": f"T-{number}", "warehouse": "WH",
+                "lines": [{"product_id": str(line["product_id"]), "quantity": "1"}],
+            }  # fmt: skip
         if stream == "price":
             product = self._product({})
             return {
@@ -278,6 +285,8 @@ class Hooks:
             return {**data, "phone": f"+49 351 {self.number():06d}"}
         if stream == "variant":
             return {**data, "list_price": f"{20 + self.number()}.99"}
+        if stream == "shipment":
+            return {**data, "tracking": f"T-{1000 + self.number()}"}
         if stream == "invoice":
             return {**data, "payment_reference": f"PC-{self.number()}"}
         if stream == "price":

@@ -1,10 +1,16 @@
-"""Deliveries that left (stock.picking, outgoing, done), with what was in them."""
+"""Deliveries that left (stock.picking, outgoing, done) and goods that came back, with what was in them."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+from connectors.odoo.changes import iso
 from connectors.odoo.client import Record
 from connectors.odoo.streams.base import ChangingRecords, external_value, many2one
+from connectors.odoo.streams.shipping import Shipping
+from hub.errors import Rejected
 from hub.sdk.connector import FULL, Stream
+from hub.sdk.records import DeliverResult, OutboundRecord
 
 _PICKING = (
     "name",
@@ -22,16 +28,10 @@ _CARRIER = ("carrier_id", "carrier_tracking_ref", "carrier_tracking_url")
 """There only with the module stock_delivery."""
 
 
-class Shipments(ChangingRecords):
-    """Done deliveries of sale orders. They belong to their order by ``sale_id``; ``origin`` is free text that differs by version."""
+class Pickings(ChangingRecords):
+    """Transfers of sale orders. They belong to their order by ``sale_id``; ``origin`` is free text that differs by version."""
 
-    stream = Stream("shipment", "shipment", poll=FULL, fetch=FULL)
     model = "stock.picking"
-    domain = (
-        ["picking_type_id.code", "in", ["outgoing", "dropship"]],
-        ["state", "=", "done"],
-        ["sale_id", "!=", False],
-    )
 
     def fields(self) -> list[str]:
         """The picking's fields, with those of the carrier where the module for them is installed."""
@@ -84,7 +84,44 @@ class Shipments(ChangingRecords):
         return {id_: name for id_, name in named.items() if name}
 
 
-class Returns(Shipments):
+class Shipments(Pickings):
+    """Deliveries that left: told by Odoo where its warehouse ships, carried out there where another one does."""
+
+    stream = Stream("shipment", "shipment", poll=FULL, fetch=FULL, create=FULL, update=FULL)
+    domain = (
+        ["picking_type_id.code", "in", ["outgoing", "dropship"]],
+        ["state", "=", "done"],
+        ["sale_id", "!=", False],
+    )
+
+    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
+        """The picking that this marker took, when it is done."""
+        if record.external_id:
+            return None
+        found = Shipping(self.client).by_marker(int(record.data["order_id"]), record.marker)
+        return _result(found, "adopted") if found is not None and found["state"] == "done" else None
+
+    def deliver(self, record: OutboundRecord) -> DeliverResult:
+        """Carry out the order's delivery, or a part of it; later only its tracking number changes."""
+        if record.operation == "delete":
+            raise self._unsupported("delete")
+        if record.external_id:
+            return self._track(int(record.external_id), str(record.data.get("tracking") or ""))
+        warnings: list[str] = []
+        return _result(Shipping(self.client).ship(record.data, record.marker, warnings), "created", warnings)
+
+    def _track(self, id_: int, tracking: str) -> DeliverResult:
+        shipping = Shipping(self.client)
+        known = self.client.read(self.model, [id_], shipping.fields()).get(id_)
+        if known is None:
+            raise Rejected("the Odoo delivery is gone.", fix="Look in Odoo who deleted it; then close the exception.")
+        if not tracking or known.get("carrier_tracking_ref", tracking) == tracking:
+            return _result(known, "unchanged")
+        self.client.write(self.model, [id_], {"carrier_tracking_ref": tracking})
+        return _result(self.client.read(self.model, [id_], shipping.fields())[id_], "updated")
+
+
+class Returns(Pickings):
     """Done receipts of what customers send back. They belong to the order whose delivery they take back."""
 
     stream = Stream("return", "return", poll=FULL, fetch=FULL)
@@ -93,3 +130,9 @@ class Returns(Shipments):
 
 def _ids(records: list[Record], field: str) -> set[int]:
     return {id_ for record in records if (id_ := many2one(record.get(field)))}
+
+
+def _result(
+    picking: Record, applied: Literal["created", "updated", "unchanged", "adopted"], warnings: list[str] | None = None
+) -> DeliverResult:
+    return DeliverResult(str(picking["id"]), applied, iso(picking["write_date"]), tuple(warnings or ()))

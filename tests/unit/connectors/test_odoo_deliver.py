@@ -400,3 +400,78 @@ def test_terms_that_odoo_does_not_know_are_told_and_the_order_goes_on(sim: OdooS
         "Odoo has no payment terms '14 days 2 %'", "Odoo has no incoterm 'XXX'",
     ]  # fmt: skip
     assert sim.orders[0]["state"] == "sale"
+
+
+def shipment(order_id: str, marker: str = "hub-t-shp_1", **values: Any) -> OutboundRecord:
+    lines = [{"order_line": "l-VALVE-10", "quantity": "1"}]
+    data = {"order_id": order_id, "number": "LS-1", "lines": lines, "tracking": "JJD1", **values}
+    return OutboundRecord("shipment", "create", data, f"key-{marker}", marker)
+
+
+def test_a_part_that_left_elsewhere_is_carried_out_and_the_rest_is_a_backorder(sim: OdooSimulator, url: str) -> None:
+    odoo = connect(sim, url)
+    sold = odoo.deliver(order(sim, order_line=[line(sim), line(sim, "00123")], total=None)).external_id
+    first = odoo.deliver(shipment(sold))
+    assert first.warnings == ()
+    done, rest = sim.pickings
+    assert (done["state"], done["carrier_tracking_ref"], rest["state"], rest["backorder_id"]) == (
+        "done",
+        "JJD1",
+        "assigned",
+        done["id"],
+    )
+    assert [(m["sku"], m["quantity"]) for m in done["moves"]] == [("VALVE-10", 1)]
+    assert sorted((m["sku"], m["quantity"]) for m in rest["moves"]) == [("00123", 2), ("VALVE-10", 1)]
+    again = replace(shipment(sold), attempt=2, maybe_sent=True)
+    found = odoo.find_effect(again)
+    assert found is not None
+    assert {found.external_id, odoo.deliver(again).external_id} == {first.external_id}
+    both = [
+        {"order_line": "l-VALVE-10", "quantity": "1"},
+        {"product_id": str(sim.product("00123")["id"]), "quantity": "2"},
+    ]
+    odoo.deliver(shipment(sold, "hub-t-shp_2", lines=both, tracking=None))
+    assert [p["state"] for p in sim.pickings] == ["done", "done"]
+    with pytest.raises(Rejected, match="no delivery in Odoo that is still to go"):
+        odoo.deliver(shipment(sold, "hub-t-shp_3"))
+
+
+def test_more_than_was_ordered_is_a_conflict_and_tracking_may_come_later(sim: OdooSimulator, url: str) -> None:
+    odoo = connect(sim, url)
+    sold = odoo.deliver(order(sim)).external_id
+    with pytest.raises(Rejected) as caught:
+        odoo.deliver(shipment(sold, lines=[{"order_line": "l-VALVE-10", "quantity": "3"}]))
+    assert caught.value.code == "ORD-EDIT-CONFLICT"
+    assert [p["state"] for p in sim.pickings] == ["assigned"]
+    made = odoo.deliver(shipment(sold, tracking=None))
+    later = replace(shipment(sold, tracking="JJD2"), operation="update", external_id=made.external_id)
+    assert [odoo.deliver(later).applied for _ in range(2)] == ["updated", "unchanged"]
+    assert sim.pickings[0]["carrier_tracking_ref"] == "JJD2"
+
+
+@pytest.mark.parametrize("sim", ["19.0"], indirect=True)
+def test_twenty_shipments_by_eight_workers_with_lost_answers_are_twenty(sim: OdooSimulator, url: str) -> None:
+    odoo = connect(sim, url)
+    orders = [odoo.deliver(order(sim, f"hub-t-ord_{number}")).external_id for number in range(20)]
+    sim.faults.add("POST /", [None, None, Reset(after_effect=True), None, Status(502), None, CutBody()], times=200)
+    work = iter([shipment(sold, f"hub-t-shp_{sold}") for sold in orders for _ in range(2)])
+    lock, failures = threading.Lock(), []
+
+    def worker() -> None:
+        while True:
+            with lock:
+                record = next(work, None)
+            if record is None:
+                return
+            try:
+                settle(odoo, record, tries=40)
+            except BaseException as error:
+                failures.append(error)
+
+    workers = [threading.Thread(target=worker) for _ in range(8)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    assert failures == []
+    assert sorted(p["state"] for p in sim.pickings) == ["assigned"] * 20 + ["done"] * 20
