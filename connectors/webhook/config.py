@@ -61,6 +61,21 @@ class WebhookConfig(ConnectorConfig):
     id_field: str = Field(default="id", description="The field with the record's id, in what comes in and in answers.")
     version_field: str = Field(default="updated_at", description="The field that grows with every change of a record.")
 
+    challenge_query: str = Field(
+        default="",
+        description="The query parameter that a vendor's test of the address wants echoed: challenge, validationToken.",
+    )
+    challenge_field: str = Field(
+        default="", description="The field of a JSON body that a vendor's test of the address wants echoed in JSON."
+    )
+    challenge_proof_query: str = Field(
+        default="",
+        description="The query parameter in which the vendor proves itself at its test, as hub.verify_token.",
+    )
+    challenge_proof: SecretStr | None = Field(
+        default=None, description="What the vendor proves itself with at its test."
+    )
+
     url: str | None = Field(
         default=None, description="Where records are sent: POST to <url>/<stream>; none = nothing is sent."
     )

@@ -8,8 +8,18 @@ from typing import ClassVar
 from connectors.webhook.config import STREAMS, WebhookConfig
 from connectors.webhook.inbound import message, verify
 from connectors.webhook.outbound import Sender
+from hub.sdk.challenges import echo_json, echo_query
 from hub.sdk.connector import FULL, Capability, Connector, ConnectorIO, Manifest, Stream, Support
-from hub.sdk.records import DeliverResult, ExternalRef, Health, InboundRequest, NaturalKey, OutboundRecord, RawMessage
+from hub.sdk.records import (
+    Answer,
+    DeliverResult,
+    ExternalRef,
+    Health,
+    InboundRequest,
+    NaturalKey,
+    OutboundRecord,
+    RawMessage,
+)
 
 _NATURAL = {"variant": "sku", "product": "code", "customer": "email", "warehouse": "code", "order": "number"}
 
@@ -57,6 +67,18 @@ class WebhookConnector(Connector[WebhookConfig]):
         """Verify the signature over the raw body, then read the record."""
         verify(self.config, request, self.io.clock.now())
         yield message(self.config, request)
+
+    def challenge(self, request: InboundRequest) -> Answer | None:
+        """Echo what a vendor sends to see whether the address is ours, in the way that the settings say."""
+        config = self.config
+        token = config.challenge_proof.get_secret_value() if config.challenge_proof else ""
+        if config.challenge_query:
+            name = config.challenge_proof_query
+            if said := echo_query(request, config.challenge_query, token=token, token_name=name):
+                return said
+        return (
+            echo_json(request, config.challenge_field, field=config.challenge_field) if config.challenge_field else None
+        )
 
     def find(self, stream: str, key: NaturalKey) -> ExternalRef | None:
         """Ask the receiver for a natural key, where it offers that."""

@@ -13,6 +13,7 @@ from hub.sdk.testing.simulator import NotApplicable, Request, Response, Simulato
 from hub.sdk.webhooks import sign_hmac_base64
 
 MOST_KEYS = 2_000_000
+VERIFY_TOKEN = "webhook-verify-token"  # noqa: S105 - a made-up token of a made-up system
 SECRET = "webhook-simulator-key"  # noqa: S105 - a made-up key of a made-up system
 
 
@@ -32,7 +33,19 @@ class WebhookSimulator(Simulator):
 
     def connection_config(self, url: str) -> dict[str, Any]:
         """Settings that reach this system at ``url``."""
-        return {"secret": SECRET, "url": url, "lookup": True, "idempotent": self.honours_keys}
+        return {
+            "secret": SECRET, "url": url, "lookup": True, "idempotent": self.honours_keys, "challenge_query": "hub.challenge",
+            "challenge_proof_query": "hub.verify_token", "challenge_proof": VERIFY_TOKEN,
+        }  # fmt: skip
+
+    def rotated_config(self, url: str) -> dict[str, Any]:
+        """The settings after a change of the key, of which this system does not know yet."""
+        return {**self.connection_config(url), "secret": "the-key-from-tomorrow", "previous_secret": SECRET}
+
+    def challenge_request(self) -> tuple[InboundRequest, bytes]:
+        """The test that WebSub and Meta make of an address."""
+        query = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": VERIFY_TOKEN}
+        return InboundRequest("GET", "/", {}, b"", query), b"1158201444"
 
     def respond(self, request: Request) -> Response:
         """Keep, change, delete or list records."""

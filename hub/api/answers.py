@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from hub.errors import HubError, InputRefused
+from hub.sdk.records import Answer
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,6 +36,13 @@ async def answer(send: Send, status: int, data: Any, headers: Headers | None = N
     await send({"type": "http.response.body", "body": body})
 
 
+async def say(send: Send, said: Answer) -> None:
+    """Send what a connector wants a vendor to hear."""
+    more: Headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said.headers.items()]
+    await _start(send, said.status, said.body, more, said.content_type)
+    await send({"type": "http.response.body", "body": said.body})
+
+
 async def refuse(send: Send, error: InputRefused, headers: Headers | None = None) -> None:
     """Answer with an error."""
     await answer(send, error.status, error_document(error), headers)
@@ -59,9 +67,11 @@ async def refuse_unread(receive: Receive, send: Send, error: InputRefused, heade
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _start(send: Send, status: int, body: bytes, headers: Headers | None) -> None:
+async def _start(
+    send: Send, status: int, body: bytes, headers: Headers | None, content_type: str = "application/json"
+) -> None:
     fixed: Headers = [
-        (b"content-type", b"application/json"),
+        (b"content-type", content_type.encode("latin-1")),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),

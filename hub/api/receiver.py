@@ -6,18 +6,22 @@ import asyncio
 import re
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from hub.api.answers import Headers, Receive, Scope, Send, answer, refuse, refuse_unread
+from hub.api.answers import Headers, Receive, Scope, Send, answer, refuse, refuse_unread, say
 from hub.api.body import check_head, inbound_request, read_body, read_headers
 from hub.api.group_commit import GroupCommit
 from hub.api.limits import Limits
 from hub.errors import HubError, InputRefused, StoreError
+from hub.sdk.records import Answer
 from hub.telemetry import get_logger, metrics
 
 if TYPE_CHECKING:
     from hub.runtime.intake import AcceptResult, Arrival, Intake
+    from hub.sdk.records import InboundRequest
 
+R = TypeVar("R")
 log = get_logger(__name__)
 
 PREFIX = "/webhooks/"
@@ -55,17 +59,24 @@ class Receiver:
             await refuse(send, error, self._headers(error))
             metrics.REFUSED.labels(error.code).inc()
         else:
-            await answer(send, status, result.as_dict())
+            if isinstance(result, Answer):
+                status = result.status
+                await say(send, result)
+            else:
+                await answer(send, status, result.as_dict())
         metrics.REQUEST_SECONDS.labels("webhook", str(status)).observe(time.perf_counter() - started)
 
-    async def _take(self, scope: Scope, receive: Receive) -> AcceptResult:
+    async def _take(self, scope: Scope, receive: Receive) -> AcceptResult | Answer:
         name, rest = self._target(scope)
+        challenged = self._intake.challenged(name)
         try:
-            if scope["method"] != "POST":
-                raise InputRefused("Webhooks are sent with POST.", status=405, code="IN-METHOD")
+            if scope["method"] != "POST" and not (challenged and scope["method"] == "GET"):
+                raise _not_post()
             headers = read_headers(scope)
             limit = self._limits.body
-            check_head(headers, limit, self._intake.media_types(name))
+            # a test of the address may say that it is text, and have no body at all
+            bare = challenged and headers.get("content-length", "0") == "0"
+            check_head(headers, limit, (*self._intake.media_types(name), *(("text/plain",) if bare else ())))
             self._admit(name)
         except InputRefused as error:
             raise _UnreadError(error) from None
@@ -78,7 +89,12 @@ class Receiver:
                 except InputRefused as error:
                     raise _UnreadError(error) from None
                 request = inbound_request(scope, headers, rest, body)
-                return await self._store(await self._read(name, request, len(body)))
+                if challenged and (said := await self._read(self._intake.challenge, name, request, 0)) is not None:
+                    metrics.ACCEPTED.labels(name, "challenge").inc()
+                    return said
+                if scope["method"] != "POST":
+                    raise _not_post()
+                return await self._store(await self._read(self._intake.read, name, request, len(body)))
             finally:
                 self._in_flight[name] -= 1
                 self._in_flight[""] -= 1
@@ -96,11 +112,12 @@ class Receiver:
         if self._intake.full(name):
             raise InputRefused("The hub has no room for more payloads; send it again.", status=503, code="ARC-FULL")
 
-    async def _read(self, name: str, request: object, size: int) -> Arrival:
+    async def _read(self, read: Callable[[str, InboundRequest], R], name: str, request: InboundRequest, size: int) -> R:
+        """What the connector makes of a request; in a thread of its own where that may take a while."""
         try:
             if size > LARGE:
-                return await asyncio.to_thread(self._intake.read, name, request)  # type: ignore[arg-type]
-            return self._intake.read(name, request)  # type: ignore[arg-type]
+                return await asyncio.to_thread(read, name, request)
+            return read(name, request)
         except InputRefused:
             raise
         except HubError as error:
@@ -127,6 +144,10 @@ class Receiver:
             after = self._limits.retry_after_full if error.code == "ARC-FULL" else self._limits.retry_after
             return [(b"retry-after", str(after).encode())]
         return []
+
+
+def _not_post() -> InputRefused:
+    return InputRefused("Webhooks are sent with POST.", status=405, code="IN-METHOD")
 
 
 class _UnreadError(Exception):

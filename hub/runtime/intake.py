@@ -13,7 +13,7 @@ from hub.pipeline import as_new_message, refused_message
 from hub.runtime.bus import WakeBus
 from hub.runtime.bus.base import INBOUND
 from hub.sdk.connector import Connector
-from hub.sdk.records import InboundRequest
+from hub.sdk.records import Answer, InboundRequest
 from hub.store import NewMessage, Store
 from hub.telemetry import metrics
 
@@ -80,6 +80,17 @@ class Intake:
             return tuple(getattr(self._connectors.get(connection), "media_types", ()))
         except HubError:
             return ()
+
+    def challenged(self, connection: str) -> bool:
+        """Whether the connector answers tests of its address."""
+        try:
+            return type(self._connectors.get(connection)).challenge is not Connector.challenge
+        except HubError:
+            return False
+
+    def challenge(self, connection: str, request: InboundRequest) -> Answer | None:
+        """The answer to a vendor's test of the address, or none where the request is something else."""
+        return self._connectors.get(connection).challenge(request)
 
     def read(self, connection: str, request: InboundRequest) -> Arrival:
         """Verify one request and read its messages. Raises `InputRefused` when nothing may be stored.

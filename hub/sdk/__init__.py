@@ -11,6 +11,7 @@ from typing import Any
 
 _HOME = {
     "hub.sdk.auth": ("BasicLogin", "CookieSession", "JwtBearer", "OAuth1", "OAuth2", "StaticToken", "sign_jwt"),
+    "hub.sdk.challenges": ("echo_header", "echo_json", "echo_query", "hashed_query", "signed_json", "signed_query"),
     "hub.sdk.clock": ("SystemClock",),
     "hub.sdk.connector": (
         "FULL", "SDK_VERSION", "Capability", "Clock", "Connector", "ConnectorConfig", "ConnectorIO", "Manifest", "Stream",
@@ -23,12 +24,13 @@ _HOME = {
     "hub.sdk.paging": ("ChangeCursor", "Since", "all_pages", "next_link", "offset_pages"),
     "hub.sdk.ratelimit": ("Concurrency", "CostBucket", "FixedWindow", "Hold", "TokenBucket", "dump_limit", "load_limit"),
     "hub.sdk.records": (
-        "Cursor", "DeliverResult", "ExternalRef", "Health", "InboundRequest", "NaturalKey", "Operation", "OutboundRecord",
+        "Answer", "Cursor", "DeliverResult", "ExternalRef", "Health", "InboundRequest", "NaturalKey", "Operation", "OutboundRecord",
         "Page", "RawMessage", "Subscription", "SubscriptionReport",
     ),
     "hub.sdk.sftp": ("SftpFolder", "SftpServer"),
     "hub.sdk.webhooks": (
-        "read_body", "sign_hmac_base64", "verify_hmac_base64", "verify_hmac_hex", "verify_standard", "verify_timestamp",
+        "read_body", "sign_hmac_base64", "verify_hmac_base64", "verify_hmac_hex", "verify_stamped", "verify_standard",
+        "verify_timestamp",
         "verify_token",
     ),
 }  # fmt: skip

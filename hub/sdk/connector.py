@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.errors import Unsupported
 from hub.sdk.http import HttpClient
 from hub.sdk.records import (
+    Answer,
     Cursor,
     DeliverResult,
     ExternalRef,
@@ -178,6 +179,13 @@ class Connector(ABC, Generic[C]):
     def webhook(self, request: InboundRequest) -> Iterable[RawMessage]:
         """Verify the request's signature over the raw body, then read the messages in it. Raises `Unauthenticated`."""
         raise self._unsupported("webhook")
+
+    def challenge(self, request: InboundRequest) -> Answer | None:
+        """The answer to a vendor's test of the webhook address (GET or POST), or none: then it is an ordinary webhook.
+
+        Called only where a connector overrides it, before `webhook`. Raises `Unauthenticated` for a test that somebody else made.
+        """
+        return None
 
     def subscribe(self, streams: Collection[str], url: str, *, dry_run: bool = False) -> SubscriptionReport:
         """Make the vendor send webhooks for ``streams`` to ``url``. Repeating it changes nothing; a dry run only tells what is missing."""

@@ -24,6 +24,23 @@ class InboundRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What to say to a vendor that tests the webhook address: see `Connector.challenge`. Header names are lower-case."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def json(cls, data: Any, status: int = 200) -> Answer:
+        """An answer with a JSON body."""
+        from hub.sdk.jsonio import dump_json
+
+        return cls(status, dump_json(data), "application/json")
+
+
+@dataclass(frozen=True, slots=True)
 class RawMessage:
     """One fact from a connected system, in the vendor's own shape (Enterprise Integration Patterns: message).
 

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from hub.errors import InputRefused, Unauthenticated
 from hub.sdk.jsonio import read_object
@@ -36,13 +36,43 @@ def verify_token(secrets: Secrets, given: str) -> None:
         _refuse("the token of the webhook is missing or wrong")
 
 
-def verify_timestamp(given: str | int, now: datetime, *, tolerance: float = TOLERANCE) -> None:
-    """Raise `Unauthenticated` unless the time stamp (seconds since 1970) is within ``tolerance`` of ``now``."""
+def verify_timestamp(
+    given: str | int, now: datetime, *, tolerance: float = TOLERANCE, unit: Literal["s", "ms", "iso"] = "s"
+) -> None:
+    """Raise `Unauthenticated` unless the time stamp is within ``tolerance`` seconds of ``now``.
+
+    It is a number of seconds or milliseconds since 1970, or an ISO 8601 time with its offset. It must be part of what is signed.
+    """
     text = str(given).strip()
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        _refuse("the time stamp of the webhook is missing or not a number of seconds", "IN-TIMESTAMP")
-    if abs(now.timestamp() - int(text)) > tolerance:
+    if abs(now.timestamp() - (_iso(text) if unit == "iso" else _since_1970(text, unit))) > tolerance:
         _refuse(f"the time stamp of the webhook is more than {tolerance:g} s off", "IN-TIMESTAMP")
+
+
+def verify_stamped(
+    secrets: Secrets,
+    body: bytes,
+    given: str,
+    now: datetime,
+    *,
+    stamp: str = "t",
+    scheme: str = "v1",
+    tolerance: float = TOLERANCE,
+) -> None:
+    """Check one header that holds both: ``t=1700000000,v1=<hex>[,v1=<hex>]``, signed over "<time>.<body>" (Stripe and its kin).
+
+    Several signatures of the scheme come while the sender changes its secret; one that fits is enough. Others are passed over.
+    """
+    found: dict[str, list[str]] = {}
+    for part in given.replace(";", ",").split(","):
+        name, _, value = part.strip().partition("=")
+        found.setdefault(name, []).append(value.strip())
+    if len(found.get(stamp, [])) != 1 or not found.get(scheme):
+        _refuse("the signature of the webhook is missing or wrong")
+    signed = _bytes(found[stamp][0]) + b"." + body
+    wanted = [hmac.new(secret, signed, hashlib.sha256).hexdigest().encode() for secret in _each(secrets)]
+    if not _any(hmac.compare_digest(want, _bytes(seen.lower())) for want in wanted for seen in found[scheme]):
+        _refuse("the signature of the webhook is missing or wrong")
+    verify_timestamp(found[stamp][0], now, tolerance=tolerance)
 
 
 def verify_standard(secrets: Secrets, request: InboundRequest, now: datetime, *, tolerance: float = TOLERANCE) -> str:
@@ -79,6 +109,22 @@ def read_body(request: InboundRequest) -> dict[str, Any]:
     if charset and charset not in ("utf-8", "utf8", "us-ascii"):
         raise InputRefused("the webhook's character set is not UTF-8", code="IN-BAD-ENCODING", status=415)
     return read_object(request.body)
+
+
+def _since_1970(text: str, unit: str) -> float:
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        _refuse("the time stamp of the webhook is missing or not a number", "IN-TIMESTAMP")
+    return int(text) / (1000 if unit == "ms" else 1)
+
+
+def _iso(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        _refuse("the time stamp of the webhook is missing or not an ISO 8601 time", "IN-TIMESTAMP")
+    if moment.tzinfo is None:
+        _refuse("the time stamp of the webhook says no offset", "IN-TIMESTAMP")
+    return moment.timestamp()
 
 
 def _verify(secrets: Secrets, body: bytes, given: str, algorithm: str, spell: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -257,3 +258,43 @@ def test_a_port_in_use_is_said_plainly(served, open_hub):
     with pytest.raises(ConfigError, match="cannot listen") as refused:
         WebServer(hub, "127.0.0.1", int(url.rpartition(":")[2]))
     assert refused.value.code == "CFG-PORT"
+
+
+@pytest.fixture
+def tested(project_dir, open_hub):
+    """A connection whose vendor tests its address, beside one whose vendor does not."""
+    file = project_dir / "hub.yaml"
+    config = (
+        'config: {secret: "${secret:WEBHOOK_SECRET}", challenge_query: validationToken, challenge_field: challenge}'
+    )
+    file.write_text(file.read_text() + f"  graph: {{connector: webhook, {config}}}\n")
+    with open_hub() as hub, WebServer(hub) as server:
+        yield f"{server.url}/webhooks"
+
+
+def test_a_vendors_test_of_the_address_is_answered(tested):
+    text = "Validation: Testing client application"
+    query = urllib.parse.urlencode({"validationToken": text})
+    for method, headers in (("GET", {}), ("POST", {"content-type": "text/plain; charset=utf-8"})):
+        status, said, body = _call(
+            f"{tested}/graph?{query}", body=b"" if method == "POST" else None, headers=headers, method=method
+        )
+        assert (status, body) == (200, text)
+        assert said["content-type"] == "text/plain; charset=utf-8"
+        assert said["x-content-type-options"] == "nosniff"
+    status, said, body = _call(
+        f"{tested}/graph", body=b'{"challenge": "abc"}', headers={"content-type": "application/json"}, method="POST"
+    )
+    assert (status, body, said["content-type"]) == (200, {"challenge": "abc"}, "application/json")
+
+
+def test_what_is_no_test_is_treated_as_ever(tested):
+    assert _call(f"{tested}/graph")[0] == 405
+    assert _call(f"{tested}/graph?validationToken=%0d%0a")[::2][0] == 400
+    assert _call(f"{tested}/graph", method="PUT", body=b"")[0] == 405
+    assert (
+        _call(f"{tested}/graph", body=b'{"id": 1}', headers={"content-type": "application/json"}, method="POST")[0]
+        == 401
+    )
+    assert _call(f"{tested}/graph", body=b"hello", headers={"content-type": "text/plain"}, method="POST")[0] == 415
+    assert _call(f"{tested}/src?validationToken=x")[0] == 405

@@ -166,6 +166,14 @@ class ShopifySimulator(SeededShop):
             "locations": {"WH": "Main warehouse"},
         }
 
+    def rotated_config(self, url: str) -> dict[str, Any]:
+        """The settings after the app's client secret was changed: Shopify signs with the one before for up to an hour."""
+        return {
+            **self.connection_config(url),
+            "webhook_secret": "the secret from now on",
+            "webhook_secret_previous": self.secret,
+        }
+
     def expiring_config(self, url: str, *, grant: str = "refresh_token") -> dict[str, Any]:
         """The settings of an app whose tokens run out, by either grant."""
         static = {

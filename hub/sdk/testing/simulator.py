@@ -248,6 +248,14 @@ class Simulator(ABC):
         """The vendor's webhook for this record as it is now, rightly signed."""
         raise NotOffered(f"the {self.name} simulator sends no webhook for {stream}")
 
+    def challenge_request(self) -> tuple[InboundRequest, bytes]:
+        """The vendor's test of a webhook address, and the body of the answer that it wants."""
+        raise NotApplicable(f"{self.name} does not test webhook addresses")
+
+    def rotated_config(self, url: str) -> dict[str, Any]:
+        """The connector's settings while a new webhook secret is taken into use that the simulator does not sign with yet."""
+        raise NotApplicable(f"the secret of {self.name}'s webhooks is not changed while both are good")
+
     # --- what it can rely on
 
     def effect(self, kind: str, key: str, data: Any = None) -> Effect:

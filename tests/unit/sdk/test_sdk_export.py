@@ -10,6 +10,7 @@ import pytest
 import hub.sdk
 
 PROMISED = {
+    "Answer", "echo_header", "echo_json", "echo_query", "hashed_query", "signed_json", "signed_query", "verify_stamped",
     "BasicLogin", "Capability", "ChangeCursor", "Clock", "Concurrency", "Connector", "ConnectorConfig", "ConnectorIO", "CookieSession",
     "CostBucket", "Cursor", "DeliverResult", "Exchange", "ExternalRef", "FULL", "FixedWindow", "Health", "Hold", "HttpClient",
     "HttpResponse", "InboundRequest", "JwtBearer", "Manifest", "NaturalKey", "OAuth1", "OAuth2", "Operation", "OutboundRecord", "Page",

@@ -14,6 +14,7 @@ from hub.sdk.webhooks import (
     sign_hmac_base64,
     verify_hmac_base64,
     verify_hmac_hex,
+    verify_stamped,
     verify_standard,
     verify_timestamp,
     verify_token,
@@ -103,3 +104,54 @@ def test_the_body_is_read_only_as_json_in_utf8() -> None:
         with pytest.raises(InputRefused) as caught:
             read_body(InboundRequest("POST", "/", {"content-type": kind}, BODY))
         assert caught.value.status == 415
+
+
+def stamped(secret: str, body: bytes = BODY, at: int | None = None, scheme: str = "v1") -> str:
+    stamp = str(int(NOW.timestamp()) if at is None else at)
+    return f"t={stamp},{scheme}={hmac.new(secret.encode(), f'{stamp}.'.encode() + body, hashlib.sha256).hexdigest()}"
+
+
+def test_one_header_with_time_and_signature() -> None:
+    verify_stamped("secret", BODY, stamped("secret"), NOW)
+    verify_stamped(["new", "secret"], BODY, stamped("secret"), NOW)
+    both = f"{stamped('secret')},v1={'0' * 64},v0=something-older"
+    verify_stamped("secret", BODY, both, NOW)
+    verify_stamped(
+        "secret",
+        BODY,
+        stamped("secret", scheme="h1").replace("t=", "ts=").replace(",", ";"),
+        NOW,
+        stamp="ts",
+        scheme="h1",
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "t=1", "v1=abc", "t=1,t=2,v1=abc", stamped("other"), stamped("secret", BODY + b" "), stamped("secret", scheme="v0"),
+     stamped("secret").replace("t=", "t=0")],
+)  # fmt: skip
+def test_one_header_that_does_not_fit(given: str) -> None:
+    with pytest.raises(Unauthenticated):
+        verify_stamped("secret", BODY, given, NOW)
+
+
+def test_one_header_of_yesterday() -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        verify_stamped("secret", BODY, stamped("secret", at=int(NOW.timestamp()) - 301), NOW)
+    assert refused.value.code == "IN-TIMESTAMP"
+
+
+def test_times_in_other_units() -> None:
+    seconds = int(NOW.timestamp())
+    verify_timestamp(str(seconds * 1000 + 7), NOW, unit="ms")
+    verify_timestamp("2026-11-21T13:00:05+01:00", NOW, unit="iso")
+    for given, unit in (
+        (str(seconds), "ms"),
+        (str(seconds * 1000), "s"),
+        ("2026-11-21T12:00:00", "iso"),
+        ("soon", "iso"),
+        ("", "ms"),
+    ):
+        with pytest.raises(Unauthenticated):
+            verify_timestamp(given, NOW, unit=unit)  # type: ignore[arg-type]

@@ -193,3 +193,50 @@ def subscriptions_are_told_and_ended(bench: Bench, stream: str) -> None:
     require(connector.unsubscribe(ours) == len(told), "unsubscribe does not say how many ended")
     left = {one.url for one in connector.subscriptions()}
     require(left == {theirs}, f"after unsubscribe there are subscriptions to {left}")
+
+
+@behaviour(Level.SILVER, "webhook")
+def an_old_webhook_does_nothing_new(bench: Bench, stream: str) -> None:
+    """A webhook that somebody recorded and sends again a day later is refused, or has the same dedupe keys as before."""
+    _, request = _sample(bench, stream)
+    before = [message.dedupe_key for message in _receive(bench, request)]
+    bench.sim.clock.advance(86_400)
+    try:
+        after = [message.dedupe_key for message in _receive(bench, request)]
+    except Unauthenticated:
+        return
+    require(after == before, "a webhook of yesterday is taken for a new one")
+
+
+@behaviour(Level.GOLD, "webhook")
+def both_secrets_are_good_during_a_rotation(bench: Bench, stream: str) -> None:
+    """While a secret is changed, webhooks under the one before are still taken; forged ones are not."""
+    made, request = _sample(bench, stream)
+    config = bench.cls.Config.model_validate(bench.sim.rotated_config(bench.server.url))
+    connector = bench.cls(config, bench.io())
+    require(list(connector.webhook(request)), "a webhook under the secret before is not taken")
+    try:
+        found = list(connector.webhook(bench.sim.forge_webhook(stream, made)))
+    except Unauthenticated:
+        return
+    require(False, f"a forged webhook is accepted during a rotation: {found[:1]}")
+
+
+@behaviour(Level.GOLD)
+def a_test_of_the_address_is_answered(bench: Bench) -> None:
+    """The vendor's test of the webhook address gets its answer, a test by somebody else does not, and other requests are no tests."""
+    request, wanted = bench.sim.challenge_request()
+    connector = bench.connector()
+    with bench.nothing_sent("answering a test of the address"):
+        said = connector.challenge(request)
+        require(said is not None and said.body == wanted, f"the answer is {said and said.body!r} instead of {wanted!r}")
+        other = replace(request, query={}, body=b"")
+        require(connector.challenge(other) is None, "a request without any test is answered as one")
+        for name in request.query:
+            if any(word in name for word in ("token", "secret", "verify")):
+                wrong = replace(request, query={**request.query, name: "wrong"})
+                try:
+                    said = connector.challenge(wrong)
+                except Unauthenticated:
+                    continue
+                require(said is None, f"a test with a wrong {name} is answered")
