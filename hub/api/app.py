@@ -15,12 +15,31 @@ if TYPE_CHECKING:
     from hub.runtime.hub import Hub
 
 
+class HealthApp:
+    """Health and metrics of a process that takes no requests otherwise: a relay or a worker."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._api = FastAPI(title="spokehub", docs_url=None, redoc_url=None, openapi_url=None)
+        self._api.include_router(health.routes(hub))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._api(scope, receive, send)
+
+    async def close(self) -> None:
+        """There is nothing to finish."""
+
+
 class WebApp:
     """Dispatches webhooks to the receiver and the rest to the REST API."""
 
     def __init__(self, receiver: Receiver, rest_api: FastAPI) -> None:
         self.receiver = receiver
         self.rest = rest_api
+
+    async def close(self) -> None:
+        """Commit what was read."""
+        await self.receiver.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -25,14 +25,14 @@ def routes(hub: Hub) -> APIRouter:
 
     @api.get("/health/ready")
     def ready() -> JSONResponse:
-        """Webhooks can be stored now."""
+        """This process can do its work now: the database answers, its tables are those of this program, and nothing stops it."""
+        if hub.stopping:
+            return JSONResponse({"status": "not ready", "code": "HUB-STOPPING"}, 503)
         try:
-            hub.store.now()
+            hub.store.check_version()
             hub.store.due_messages(1)
         except StoreError as error:
             return JSONResponse({"status": "not ready", "code": error.code}, 503, {"retry-after": "2"})
-        if hub.stopping:
-            return JSONResponse({"status": "not ready", "code": "HUB-STOPPING"}, 503)
         return JSONResponse({"status": "ready", "faults": {name: fault.code for name, fault in hub.faults.items()}})
 
     @api.get("/metrics")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import uvicorn
 import uvloop
 
-from hub.api.app import create_app
+from hub.api.app import HealthApp, WebApp, create_app
 from hub.api.limits import Limits
 from hub.api.protocol import protocol
 from hub.errors import ConfigError
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class WebServer:
-    """Serves the hub on ``host:port`` (port 0 = any free one). A context manager; ``url`` is where it is reached."""
+    """Serves the hub on ``host:port`` (port 0 = any free one). A context manager; ``url`` is where it is reached.
+
+    ``only_health`` serves nothing but health and metrics, for a relay or a worker.
+    """
 
     def __init__(
         self,
@@ -30,9 +33,12 @@ class WebServer:
         *,
         limits: Limits | None = None,
         token: str | None = None,
+        only_health: bool = False,
     ) -> None:
         self._limits = limits or Limits()
-        self._app = create_app(hub, limits=self._limits, token=token)
+        self._app: WebApp | HealthApp = (
+            HealthApp(hub) if only_health else create_app(hub, limits=self._limits, token=token)
+        )
         self._socket = _listen(host, port)
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._server = uvicorn.Server(self._settings())
@@ -79,7 +85,7 @@ class WebServer:
 
         async def serve() -> None:
             await self._server.serve(sockets=[self._socket])
-            await self._app.receiver.close()
+            await self._app.close()
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve())

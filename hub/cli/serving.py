@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +21,8 @@ from hub.project.secrets import together
 from hub.telemetry import configure_logging
 
 if TYPE_CHECKING:
-    from hub.runtime.hub import Role
+    from hub.api.server import WebServer
+    from hub.runtime.hub import Hub, Role
 
 LogLevelOption = Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")]
 HostOption = Annotated[str | None, typer.Option("--host", help="Listen at this address instead of the project's.")]
@@ -34,6 +36,13 @@ ShareOption = Annotated[
     ),
 ]
 
+HealthOption = Annotated[
+    str | None,
+    typer.Option("--health", metavar="HOST:PORT", help="Answer /health/live, /health/ready and /metrics there."),
+]
+
+LEAVE = 1.0
+"""Seconds for which a receiver that was told to stop still takes webhooks, so that a balancer can see first that it is not ready."""
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -49,6 +58,7 @@ class Serving:
     port: int | None = None
     log_level: str = "info"
     share: int = 1
+    health: str | None = None
     as_json: bool = False
 
     @property
@@ -79,20 +89,33 @@ def serve(serving: Serving) -> None:
     with stop_signals(stop), contextlib.ExitStack() as stack:
         hub = Hub(project, catalog(), role=serving.role, share=serving.share)
         stack.callback(hub.stop)
-        url = ""
-        if serving.listens:
-            from hub.api.server import WebServer
-
-            port = project.port if serving.port is None else serving.port
-            server = WebServer(hub, serving.host or project.host, port)
-            hub.start()
+        server = _server(serving, hub)
+        hub.start()
+        if server is not None:
             stack.enter_context(server)
-            url = server.url
-        else:
-            hub.start()
         _spare_what_stays()
-        _announce(serving, project, url)
+        _announce(serving, project, server.url if server is not None and serving.listens else "")
         wait_for(stop)
+        hub.stopping = True  # /health/ready says no from here on
+        if serving.role == "web":
+            time.sleep(LEAVE)
+
+
+def _server(serving: Serving, hub: Hub) -> WebServer | None:
+    """What this role serves: everything, health alone, or nothing."""
+    if not serving.listens and serving.health is None:
+        return None
+    from hub.api.server import WebServer
+
+    if serving.listens:
+        port = hub.project.port if serving.port is None else serving.port
+        return WebServer(hub, serving.host or hub.project.host, port)
+    host, _, port_text = str(serving.health).rpartition(":")
+    if not port_text.isascii() or not port_text.isdigit() or int(port_text) > 65_535:
+        raise ConfigError(
+            f"{str(serving.health)[:60]!r} is not an address.", code="CFG-PORT", fix="Write --health 127.0.0.1:8081."
+        )
+    return WebServer(hub, host.strip("[]") or "127.0.0.1", int(port_text), only_health=True)
 
 
 def _spare_what_stays() -> None:

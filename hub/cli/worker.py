@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from hub.cli.options import BrokerOption, DatabaseOption, JsonOption, ProjectOption, examples
-from hub.cli.serving import LogLevelOption, Serving, ShareOption, serve
+from hub.cli.serving import HealthOption, LogLevelOption, Serving, ShareOption, serve
+from hub.errors import ConfigError
 
 app = typer.Typer()
 
@@ -22,6 +23,7 @@ def worker(
     broker_url: BrokerOption = None,
     processes: Annotated[int, typer.Option(min=1, max=256, help="How many processes to run and to watch over.")] = 1,
     share: ShareOption = 1,
+    health: HealthOption = None,
     log_level: LogLevelOption = "info",
     as_json: JsonOption = False,
 ) -> None:
@@ -35,10 +37,15 @@ def worker(
                 broker=broker_url,
                 log_level=log_level,
                 share=share,
+                health=health,
                 as_json=as_json,
             )
         )
         return
+    if health is not None:
+        raise ConfigError(
+            "several processes cannot answer at one address.", code="CLI-USAGE", fix="Give --health with --processes 1."
+        )
     _supervise(project, database_url, broker_url, processes, share, log_level)
 
 

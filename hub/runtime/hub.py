@@ -30,7 +30,8 @@ log = get_logger(__name__)
 
 Role = Literal["embedded", "web", "relay", "worker"]
 SWEEP: dict[str, float] = {"embedded": 1.0, "worker": 5.0}
-STOP_WITHIN = 10.0
+STOP_WITHIN = 8.0
+"""Seconds for all parts to finish; with what comes before and after, the process ends within ten."""
 THREAD_SWITCH = 0.001
 """Seconds after which a busy thread lets another run; with Python's own 5 ms a webhook, or the answer to a call, would wait too long."""
 

@@ -25,6 +25,8 @@ INBOUND_BATCH = BATCH = 100
 HANDLERS_PER_CONNECTION = 2
 """Two, so that one slow call holds up its own batch and not the connection."""
 REAP_EVERY = 5.0
+GRACE = 2.0
+"""Seconds that a process takes to end at the most, after it has given back the lease of a call that hangs."""
 LONGEST_LINGER = 0.02
 """Under steady load a worker waits so long, at the most, for company: ten messages in one batch cost little more than one."""
 
@@ -72,7 +74,7 @@ class Workers:
         self._sweeper.start()
 
     def stop(self, timeout: float = 10.0) -> None:
-        """Finish what is under way, up to ``timeout`` seconds, and give the leases of the rest back."""
+        """Finish what is under way, up to ``timeout`` seconds, and give all leases back, also those of calls that hang."""
         until = time.monotonic() + timeout
         self._stop.set()
         self._bus.stop(max(0.5, timeout - 1.0))
@@ -81,11 +83,16 @@ class Workers:
         while time.monotonic() < until and any(self._running.values()):
             time.sleep(0.02)
         for group in (INBOUND, *self._targets):
-            if not self._running[group]:
-                try:
-                    self._store.give_back(self._lease_owner(group))
-                except StoreError as error:
-                    log.warning("lease.not_given_back", group=group, code=error.code)
+            hangs = bool(self._running[group])
+            try:
+                given = self._store.give_back(
+                    self._lease_owner(group), self._connections.settle() + GRACE if hangs else None
+                )
+            except StoreError as error:
+                log.warning("lease.not_given_back", group=group, code=error.code)
+                continue
+            if hangs and given:
+                log.warning("lease.given_back_under_way", group=group, leases=given)
 
     def handle(self, group: str) -> None:
         """Work off a group until nothing of it is due. Never raises."""

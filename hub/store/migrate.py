@@ -41,6 +41,17 @@ def migrate(database: Database) -> None:
             _upgrade(connection)
 
 
+def check(connection: Connection) -> None:
+    """Raise `StoreError` where migrations are missing: a backup was restored, say. A newer version is the next program's, and serves."""
+    found = current(connection)
+    if found is None or found < HEAD:
+        raise StoreError(
+            f"the database is of an older version ({found or 'none'}) than this program ({HEAD})",
+            code="STO-VERSION",
+            fix="Run hub db upgrade, or start the hub again.",
+        )
+
+
 def current(connection: Connection) -> str | None:
     """The version of the tables, or none in an empty database."""
     try:

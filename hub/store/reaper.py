@@ -124,8 +124,11 @@ def _trouble(code: str, detail: str = "") -> Trouble:
     return Trouble(code, detail or known.meaning, known.fix)
 
 
-def give_back(database: Database, owner: str) -> int:
-    """Return what a stopping worker holds, without counting a crash."""
+def give_back(database: Database, owner: str, settle: float | None = None) -> int:
+    """Return what a stopping worker holds, without counting a crash.
+
+    With ``settle`` a call may be under way: what was frozen may have been sent, and is looked up after so many seconds.
+    """
 
     def body(connection: Connection) -> int:
         now = database.now_in(connection)
@@ -139,9 +142,11 @@ def give_back(database: Database, owner: str) -> int:
         return count + database.run(
             connection,
             "UPDATE delivery SET state = 'pending', lease_until = NULL, lease_owner = NULL, "
-            "maybe_sent = (maybe_sent OR request IS NOT NULL), attempt = attempt - 1, due_at = ? "
-            "WHERE state = 'leased' AND lease_owner = ?",
+            "maybe_sent = (maybe_sent OR request IS NOT NULL), attempt = attempt - ?, "
+            "due_at = CASE WHEN request IS NULL THEN ? ELSE ? END WHERE state = 'leased' AND lease_owner = ?",
+            1 if settle is None else 0,
             now,
+            now + (settle or 0.0),
             owner,
         )
 

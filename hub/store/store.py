@@ -25,6 +25,7 @@ from hub.store import (
     usage,
 )
 from hub.store import copy as copying
+from hub.store import migrate as migrating
 from hub.store.database import Database
 from hub.store.notices import Notices
 from hub.store.tokens import Tokens
@@ -83,6 +84,11 @@ class Store:
     def close(self) -> None:
         """Close all connections and give the lock back."""
         self.database.close()
+
+    def check_version(self) -> None:
+        """Ask the database for the version of its tables. Raises `StoreError` where it does not answer or they are too old."""
+        with self.database.read() as connection:
+            migrating.check(connection)
 
     def now(self) -> float:
         """The time that counts: the database's on PostgreSQL."""
@@ -166,9 +172,13 @@ class Store:
         """Prolong the leases of deliveries given as (id, epoch). Returns the ids that this worker still holds."""
         return outbox.extend_leases(self.database, ids, lease)
 
-    def give_back(self, owner: str) -> int:
-        """Return the leases of a worker that stops in good order and has nothing under way. Returns how many."""
-        return reaper.give_back(self.database, owner)
+    def give_back(self, owner: str, settle: float | None = None) -> int:
+        """Return the leases of a worker that stops. Returns how many.
+
+        Where a call hangs, give ``settle``: what may have been sent is looked up after so many seconds, and whatever that call
+        still brings is fenced off.
+        """
+        return reaper.give_back(self.database, owner, settle)
 
     def reap(self, settle: float = 30.0) -> Reaped:
         """Return expired leases to the queue (as maybe sent, after ``settle`` seconds), park repeated crashes, end waits."""

@@ -10,9 +10,10 @@ import time
 import urllib.error
 import urllib.request
 
+import psycopg
 import pytest
 
-from hub.sdk.testing.faults import Delay
+from hub.sdk.testing.faults import Delay, Timeout
 
 SECRETS = {
     "WEBHOOK_SECRET": "webhook-simulator-key",
@@ -173,3 +174,34 @@ def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def test_every_role_ends_within_ten_seconds_and_gives_its_leases_back_though_a_target_hangs(
+    start, target, order_webhook, free_port, postgres_url, amqp_vhost, project_dir
+):
+    """SIGTERM while a call hangs: the order is not lost, not doubled, and free for the next worker long before its lease ends."""
+    file = project_dir / "hub.yaml"
+    file.write_text(file.read_text().replace("deadline: 5", "deadline: 40"))
+    target.faults.add(on="POST /order", then=[Timeout(after_effect=True, seconds=60)])
+    where = {"HUB_DATABASE_URL": postgres_url, "HUB_BROKER_URL": amqp_vhost}
+    web = start("web", "--port", str(free_port), **where)
+    parts = {"relay": start("relay", **where), "worker": start("worker", **where)}
+    web.started()
+    url = f"http://127.0.0.1:{free_port}"
+    _send(url, order_webhook(1))
+    assert _until(lambda: target.faults.hit, 60)
+    for name, part in {**parts, "web": web}.items():
+        code, took = part.end()
+        assert (code, took < 10) == (0, True), (name, code, took, part.text())
+        assert "Traceback" not in part.text()
+    with psycopg.connect(postgres_url.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT count(*) FROM delivery WHERE state = 'leased'").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM message WHERE state = 'leased'").fetchone() == (0,)
+    worker = start("worker", **where)
+    assert _until(lambda: _done(postgres_url) == 1, 60), worker.text()
+    assert _numbers(target) == ["#1001"]
+
+
+def _done(url):
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return connection.execute("SELECT count(*) FROM delivery WHERE state = 'done'").fetchone()[0]
