@@ -57,6 +57,7 @@ test-odoo: setup ## test the Odoo connector against a real Odoo: the one that HU
 schemas: setup ## write the generated JSON Schemas again
 	@$(BIN)/python -m hub.canonical.schemas schemas/canonical
 	@$(BIN)/python -m hub.project.schemas schemas
+	@$(BIN)/python -m hub.sdk.declarative.schemas schemas
 
 constraints: setup ## write the pinned versions again from what is installed
 	@$(BIN)/python -m pip list --format freeze --exclude-editable | grep -vE '^(pip|setuptools|wheel|uv)==' | sort -f > $(CONSTRAINTS)

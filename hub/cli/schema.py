@@ -21,10 +21,11 @@ def schema(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write them.", show_default=False)],
     as_json: JsonOption = False,
 ) -> None:
-    """Write the JSON Schemas of hub.yaml, of flows and ownership, and of every canonical entity: editors complete and check with them."""
+    """Write the JSON Schemas of hub.yaml, flows, ownership, connectors and canonical entities: editors complete and check with them."""
     from hub.canonical import schemas as canonical
     from hub.project import schemas as project
+    from hub.sdk.declarative import schemas as connector
 
-    files = [*project.write(folder), *canonical.write(folder / "canonical")]
+    files = [*project.write(folder), connector.write(folder), *canonical.write(folder / "canonical")]
     names = [str(file) for file in files]
     emit({"files": names}, as_json=as_json, show=lambda: out().print("\n".join(names), markup=False))

@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, SequenceEndEvent, SequenceStartEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from hub.errors import ConfigError
@@ -55,20 +55,29 @@ def read(file: pathlib.Path, name: str = "") -> Document:
 def parse(text: str, *, file: pathlib.Path, name: str) -> Document:
     """The same for a text that was read already."""
     try:
-        for event in YAML(typ="rt").parse(text):
-            if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
-                mark = event.start_mark
-                raise _refused(
-                    "anchors and aliases (& and *) are not used here", f"{name}:{mark.line + 1}", "Write the value out."
-                )
+        _look_over(YAML(typ="rt").parse(text), name)
         node = YAML(typ="rt").compose(text)
     except MarkedYAMLError as error:
         raise _unreadable(error, text, name) from None
     except YAMLError as error:
-        raise _refused(f"not readable as YAML: {str(error).splitlines()[0]}", name, "Correct the file.") from None
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        raise _refused(f"not readable as YAML: {str(error).splitlines()[0]}", f"{name}:{line}", "Remove it.") from None
     lines: dict[Path, int] = {(): 1}
     data = None if node is None else _plain(node, (), lines, name)
     return Document(file=file, name=name, data=data, lines=lines)
+
+
+def _look_over(events: Any, name: str) -> None:
+    """Refuse anchors, and what is so deep that composing it would take minutes, before anything is composed."""
+    depth = 0
+    for event in events:
+        here = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
+        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+            raise _refused("anchors and aliases (& and *) are not used here", here, "Write the value out.")
+        depth += isinstance(event, (MappingStartEvent, SequenceStartEvent))
+        depth -= isinstance(event, (MappingEndEvent, SequenceEndEvent))
+        if depth > MAX_DEPTH + 1:
+            raise _refused(f"more than {MAX_DEPTH} levels deep", here, "Make it flatter.")
 
 
 def _text(file: pathlib.Path, name: str) -> str:

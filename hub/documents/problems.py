@@ -52,9 +52,9 @@ def _fault(
     detail: Mapping[str, Any], document: Document, model: type[BaseModel], prefix: Path, what: str
 ) -> ConfigError:
     loc: Path = tuple(part for part in detail["loc"] if part != "[key]")
-    path = prefix + loc
-    where = document.where(path)
-    kind, name = detail["type"], _dotted(path)
+    kind = detail["type"]
+    path = prefix + _without_tags(loc, model)
+    where, name = document.where(path), _dotted(path)
     if kind == "extra_forbidden":
         known = _fields_at(model, loc[:-1])
         owner = what or (f"'{_dotted(path[:-1])}'" if path[:-1] else document.name)
@@ -68,10 +68,45 @@ def _fault(
         return ConfigError(
             f"the setting '{name}' is missing.", code="CFG-MISSING", where=where, fix=f"Add '{path[-1]}: ...' here."
         )
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        return _tag_fault(detail, name, where, _tags_at(model, loc))
     message, fix = _said(detail)
     if kind in {"literal_error", "enum"} and isinstance(detail.get("input"), str):
         fix = did_you_mean(detail["input"], _quoted(str(detail.get("ctx", {}).get("expected", ""))))
     return ConfigError(f"'{name}': {_sentence(message)}", where=where, fix=fix)
+
+
+def _without_tags(loc: Path, model: type[BaseModel]) -> Path:
+    """The place as the file has it: pydantic also names the member of a union that it tried."""
+    path: list[str | int] = []
+    here: Any = model
+    for part in loc:
+        union = typing.get_origin(_unwrap(here)) in (typing.Union, types.UnionType)
+        here = _step(here, part)
+        if not union or here is None:
+            path.append(part)
+    return tuple(path)
+
+
+def _tag_fault(detail: Mapping[str, Any], name: str, where: str, tags: list[str]) -> ConfigError:
+    """A part that has several forms says which one it has, or says it wrongly."""
+    context = detail.get("ctx", {})
+    word = str(context.get("discriminator", "kind")).strip("'")
+    if detail["type"] == "union_tag_not_found":
+        known = f" ({', '.join(tags)})" if tags else ""
+        return ConfigError(
+            f"the setting '{name}.{word}' is missing.",
+            code="CFG-MISSING",
+            where=where,
+            fix=f"Add '{word}: ...'{known}.",
+        )
+    tag = str(context.get("tag"))
+    return ConfigError(
+        f"'{name}': there is no {word} {tag!r}.",
+        code="CFG-UNKNOWN",
+        where=where,
+        fix=did_you_mean(tag, tags),
+    )
 
 
 _SHAPES = {
@@ -125,7 +160,31 @@ def _step(annotation: Any, part: str | int) -> Any:
                 return field.annotation
         return None
     inner = typing.get_args(here)
+    if typing.get_origin(here) in (typing.Union, types.UnionType):
+        return next((member for member in inner if _has_tag(member, part)), None)
     return inner[-1] if inner else None
+
+
+def _tags_at(model: Any, loc: Path) -> list[str]:
+    """The values by which the members of a union are told apart."""
+    here = model
+    for part in loc:
+        here = _step(here, part)
+    members = [_unwrap(member) for member in typing.get_args(_unwrap(here))]
+    kinds = [member.model_fields["kind"].annotation for member in members if hasattr(member, "model_fields")]
+    return [str(tag) for kind in kinds for tag in typing.get_args(kind)]
+
+
+def _has_tag(member: Any, tag: str | int) -> bool:
+    """Is this the member of a union that pydantic names so: by a tag of its own, or by the value of its ``kind``?"""
+    if typing.get_origin(member) is typing.Annotated and any(
+        getattr(one, "tag", None) == tag for one in typing.get_args(member)[1:]
+    ):
+        return True
+    model = _unwrap(member)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return False
+    return any(tag in typing.get_args(field.annotation) for field in model.model_fields.values())
 
 
 def _unwrap(annotation: Any) -> Any:

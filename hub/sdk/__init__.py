@@ -17,6 +17,7 @@ _HOME = {
         "FULL", "SDK_VERSION", "Capability", "Clock", "Connector", "ConnectorConfig", "ConnectorIO", "Manifest", "Stream",
         "Support", "TokenStore",
     ),
+    "hub.sdk.declarative": ("DeclarativeConnector",),
     "hub.sdk.files": ("FileEntry", "FileReader", "Folder", "LocalFolder"),
     "hub.sdk.http": ("Exchange", "HttpClient", "HttpResponse", "WireTap"),
     "hub.sdk.jsonio": ("dump_json", "read_json", "read_object"),

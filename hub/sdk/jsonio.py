@@ -62,13 +62,16 @@ def read_object(body: bytes | str, **limits: int) -> dict[str, Any]:
     return value
 
 
-def dump_json(value: Any) -> bytes:
-    """``value`` as compact UTF-8 JSON. Decimals are written as numbers, digit for digit; NaN and infinities are refused."""
+def dump_json(value: Any, *, sort: bool = False) -> bytes:
+    """``value`` as compact UTF-8 JSON. Decimals are written as numbers, digit for digit; NaN and infinities are refused.
+
+    With ``sort`` names come in the order of the alphabet, so that equal data is equal text.
+    """
     try:
-        return orjson.dumps(value, default=_plain)
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS if sort else None)
     except orjson.JSONEncodeError:
         # Integers beyond 64 bits, and errors worth a better sentence, take the slow road.
-        return _encode(value).encode()
+        return _encode(value, sort).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -87,13 +90,12 @@ def decimal_text(value: Decimal) -> str:
     return format(value, "f") if isinstance(exponent, int) and abs(exponent) <= MAX_DIGITS else str(value)
 
 
-def _encode(value: Any) -> str:
+def _encode(value: Any, sort: bool = False) -> str:
     if isinstance(value, dict):
-        return (
-            "{" + ",".join(f"{json.dumps(_name(k), ensure_ascii=False)}:{_encode(v)}" for k, v in value.items()) + "}"
-        )
+        pairs = [f"{json.dumps(_name(k), ensure_ascii=False)}:{_encode(v, sort)}" for k, v in value.items()]
+        return "{" + ",".join(sorted(pairs) if sort else pairs) + "}"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return "[" + ",".join(_encode(item) for item in value) + "]"
+        return "[" + ",".join(_encode(item, sort) for item in value) + "]"
     if isinstance(value, Decimal):
         return decimal_text(value)
     return json.dumps(value, ensure_ascii=False, allow_nan=False)

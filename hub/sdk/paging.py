@@ -49,6 +49,7 @@ class ChangeCursor(Generic[Row]):
     _start: datetime | None = field(default=None, init=False)
     _after: tuple[datetime, str] | None = field(default=None, init=False)
     _top: datetime | None = field(default=None, init=False)
+    _hold: datetime | None = field(default=None, init=False)
     _seen: dict[str, str] = field(default_factory=dict, init=False)
 
     def open(self, cursor: Cursor | None) -> ChangeCursor[Row]:
@@ -56,6 +57,7 @@ class ChangeCursor(Generic[Row]):
         given = cursor or {}
         self._start = _time(given.get("start"))
         self._top = _time(given.get("top"))
+        self._hold = _time(given.get("hold"))
         after = given.get("after")
         self._after = (_moment(after[0]), str(after[1])) if after else None
         self._seen = dict(given.get("seen") or {})
@@ -74,23 +76,30 @@ class ChangeCursor(Generic[Row]):
             if self._after is not None and self._order(row) <= self._order_of(*self._after):
                 continue
             self._after = (at, external_id)
-            self._top = at if self._top is None else max(self._top, at)
+            # A time in the future must not carry the next round beyond what is written meanwhile.
+            self._top = min(at, now) if self._top is None else max(self._top, min(at, now))
             stamp = at.astimezone(UTC).isoformat()
             if self._seen.get(external_id) == stamp:
                 continue
             if at <= now - self.settle:
                 self._seen[external_id] = stamp
             fresh.append(row)
+        young = now - self.overlap
+        if self._hold is None and self._top is not None and self._top > young:
+            # From here on this round passes times so young that more may still show under them, however long it goes on.
+            self._hold = young
         return fresh
 
     def cursor(self, *, more: bool) -> Cursor:
         """The position to store. At the end of a round (``more`` is false) the next one begins ``overlap`` before its end."""
-        start = self._start if more or self._top is None else self._top - self.overlap
+        start = self._start if more or self._top is None else min(self._top - self.overlap, self._hold or self._top)
         if self._top is not None:
             keep_from = (self._top - self.overlap).astimezone(UTC).isoformat()
             self._seen = {one: stamp for one, stamp in self._seen.items() if stamp >= keep_from}
         after = None if not more or self._after is None else [_text(self._after[0]), self._after[1]]
-        return {"start": _text(start), "top": _text(self._top), "after": after, "seen": dict(self._seen)}
+        hold = self._hold if more else None
+        times = {"start": _text(start), "top": _text(self._top), "hold": _text(hold)}
+        return {**times, "after": after, "seen": dict(self._seen)}
 
     def _order(self, row: Row) -> tuple[datetime, int, str]:
         return self._order_of(self.at_of(row), self.id_of(row))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,13 @@ def test_a_bomb_of_aliases_is_refused_at_once():
     bomb = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30))
     with pytest.raises(ConfigError, match="anchors"):
         parse(bomb)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 5000 + "]" * 5000, "{a: " * 2000 + "1" + "}" * 2000, "".join(f"{' ' * n}a:\n" for n in range(300))]
+)
+def test_depth_is_refused_at_once(text: str):
+    began = time.monotonic()
+    with pytest.raises(ConfigError, match="32 levels deep"):
+        parse(text)
+    assert time.monotonic() - began < 10

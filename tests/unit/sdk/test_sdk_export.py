@@ -12,7 +12,7 @@ import hub.sdk
 PROMISED = {
     "Answer", "echo_header", "echo_json", "echo_query", "hashed_query", "signed_json", "signed_query", "verify_stamped",
     "BasicLogin", "Capability", "ChangeCursor", "Clock", "Concurrency", "Connector", "ConnectorConfig", "ConnectorIO", "CookieSession",
-    "CostBucket", "Cursor", "DeliverResult", "Exchange", "ExternalRef", "FULL", "FixedWindow", "Health", "Hold", "HttpClient",
+    "CostBucket", "Cursor", "DeclarativeConnector", "DeliverResult", "Exchange", "ExternalRef", "FULL", "FixedWindow", "Health", "Hold", "HttpClient",
     "HttpResponse", "InboundRequest", "JwtBearer", "Manifest", "NaturalKey", "OAuth1", "OAuth2", "Operation", "OutboundRecord", "Page",
     "RawMessage", "SDK_VERSION", "Since", "StaticToken", "Stream", "Subscription", "SubscriptionReport", "Support", "SystemClock", "TokenBucket",
     "TokenStore", "WireTap", "all_pages", "dump_json", "dump_limit", "load_limit", "next_link", "offset_pages", "read_body", "read_json",

@@ -149,3 +149,30 @@ def test_offsets_overlap_so_that_deletions_do_not_hide_rows() -> None:
         return page
 
     assert list(offset_pages(fetch, lambda row: row)) == [str(n) for n in range(250)]
+
+
+def test_a_second_change_of_one_moment_is_found_however_long_its_round_goes_on() -> None:
+    table, got = Table(), {}
+    table.write("1")
+    fresh, cursor, _ = poll(table, None, 1)
+    table.write("1")  # within the same second, after it was read
+    for number in range(2, 6):
+        table.now += timedelta(seconds=90)
+        table.write(str(number))
+        more, cursor, _ = poll(table, cursor, 1)
+        fresh += more
+    cursor, _ = round_(table, cursor, got)
+    table.now += timedelta(seconds=90)
+    round_(table, cursor, got)
+    assert got["1"] == 2
+
+
+def test_a_time_in_the_future_does_not_carry_the_next_round_away() -> None:
+    table, got = Table(), {}
+    table.now += timedelta(days=30)
+    table.write("1")
+    table.now -= timedelta(days=30)
+    cursor, _ = round_(table, None, got)
+    table.write("2")
+    round_(table, cursor, got)
+    assert "2" in got
