@@ -79,8 +79,8 @@ class Run:
         self.plan = plan
         self.sent: dict[int, float] = {}
         self.next = 0
-        self.accepted = self.refused = self.delivered = self.doubled = 0
-        self.done_at = 0.0
+        self.accepted = self.refused = self.delivered = self.doubled = self.slow = 0
+        self.accepted_at = self.done_at = 0.0
         self.latencies: list[float] = []
         self.arrivals: deque[float] = deque()
         self.finished = asyncio.Event()
@@ -164,6 +164,7 @@ class Sender(asyncio.Protocol):
         run = self._run
         if head[9:10] == b"2":
             run.accepted += 1
+            run.accepted_at = time.perf_counter()
         else:
             run.refused += 1
             if not head.startswith(b"HTTP/1.1 503"):
@@ -174,10 +175,11 @@ class Sender(asyncio.Protocol):
 
 
 class Erp(asyncio.Protocol):
-    """The target: takes every order, waits as long as it is told to, and answers with an id."""
+    """The target: takes every order and answers with an id. A slow one takes its time for each, and is not counted."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, delay: float = 0.0) -> None:
         self._run = run
+        self._delay = delay
         self._buffer = b""
         self._transport: Any = None
 
@@ -197,10 +199,11 @@ class Erp(asyncio.Protocol):
             body, self._buffer = rest[:size], rest[size:]
             mark = _MARK.search(body)
             number = int(mark[1]) // 1000 - 7_777_777 if mark else 0
-            if self._run.plan.delay:
-                asyncio.get_running_loop().call_later(self._run.plan.delay, self._answer, number)
+            if self._delay:
+                asyncio.get_running_loop().call_later(self._delay, self._answer, number)
             else:
                 self._answer(number)
+                self._run.arrived(number)
 
     def _answer(self, number: int) -> None:
         body = f'{{"id": "so-{number}"}}'.encode()
@@ -208,7 +211,7 @@ class Erp(asyncio.Protocol):
             b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
             % (len(body), body)
         )
-        self._run.arrived(number)
+        self._run.slow += bool(self._delay)
 
 
 async def main(plan: argparse.Namespace) -> dict[str, Any]:
@@ -216,8 +219,8 @@ async def main(plan: argparse.Namespace) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     run = Run(plan)
     server = await loop.create_server(lambda: Erp(run), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    print(f"http://127.0.0.1:{port}", flush=True)
+    slow = await loop.create_server(lambda: Erp(run, plan.delay or 0.05), "127.0.0.1", 0)
+    print(*(f"http://127.0.0.1:{one.sockets[0].getsockname()[1]}" for one in (server, slow)), flush=True)
     url = urlsplit((await loop.run_in_executor(None, sys.stdin.readline)).strip())
     began = time.perf_counter()
     for _ in range(plan.connections):
@@ -238,7 +241,8 @@ async def main(plan: argparse.Namespace) -> dict[str, Any]:
     arrivals = list(run.arrivals)
     middle = arrivals[len(arrivals) // 10 : -max(1, len(arrivals) // 10)] or arrivals
     return {
-        "delivered": run.delivered, "accepted": run.accepted, "refused": run.refused, "doubled": run.doubled,
+        "delivered": run.delivered, "slow": run.slow, "accepted": run.accepted,
+        "accepted_per_s": run.accepted / (run.accepted_at - began) if run.accepted else 0.0, "refused": run.refused, "doubled": run.doubled,
         "seconds": run.done_at - began,
         "per_s": (len(middle) - 1) / (middle[-1] - middle[0]) if len(middle) > 1 else 0.0,
         "p50_ms": latencies[len(latencies) // 2] * 1000, "p99_ms": latencies[int(len(latencies) * 0.99)] * 1000,
@@ -254,6 +258,6 @@ if __name__ == "__main__":
     parser.add_argument(
         "--rate", type=float, default=0.0, help="orders a second; 0 = as many as the window lets through"
     )
-    parser.add_argument("--delay", type=float, default=0.0, help="seconds that the ERP takes for an order")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds that the slow ERP takes for an order")
     parser.add_argument("--seconds", type=float, default=300.0, help="give up after so long")
     print(json.dumps(asyncio.run(main(parser.parse_args()))))

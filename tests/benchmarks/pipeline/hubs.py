@@ -29,10 +29,17 @@ connections:
     config: {{secret: "${{secret:SHOP_SECRET}}"}}
   erp:
     connector: webhook
-    config: {{url: "{erp}", concurrency: {concurrency}}}
+    config: {{url: "{erp}", concurrency: 16}}
+    allow_hosts: ["127.0.0.1"]
+"""
+SLOW_YAML = """\
+  slow:
+    connector: webhook
+    config: {{url: "{slow}", concurrency: 16}}
     allow_hosts: ["127.0.0.1"]
 """
 FLOWS = "- {flow: orders, entity: order, from: shop, to: erp}\n"
+SLOW_FLOW = "- {flow: copies, entity: order, from: shop, to: slow}\n"
 ROOT = Path(__file__).parents[3]
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -142,6 +149,11 @@ class Running:
             used["rabbitmq"] = cpu_of(self.broker_pid)
         return used
 
+    def ask(self, *arguments: str) -> None:
+        """Run one more command of the hub and wait for it."""
+        command = [sys.executable, "-m", "hub", *arguments, "--project", str(self.folder)]
+        subprocess.run(command, check=True, env=self.environment, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=60)
+
     def memory(self) -> dict[str, float]:
         """Resident MiB by role."""
         return {process.role: round(process.memory(), 1) for process in self.processes}
@@ -166,14 +178,22 @@ class Driver:
         command = [sys.executable, "-m", "tests.benchmarks.pipeline.driver", str(count), *options]
         self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
         assert self.popen.stdout is not None
-        self.url = self.popen.stdout.readline().decode().strip()
+        self.quick, self.slow = self.popen.stdout.readline().decode().split()
 
     def go(self, url: str) -> dict[str, Any]:
         """Have it send everything to the hub at ``url``; returns what it counted."""
-        assert self.popen.stdout is not None
+        self.begin(url)
+        return self.counted()
+
+    def begin(self, url: str) -> None:
+        """Have it send everything to the hub at ``url``."""
         assert self.popen.stdin is not None
         self.popen.stdin.write(f"{url}\n".encode())
         self.popen.stdin.flush()
+
+    def counted(self) -> dict[str, Any]:
+        """What it counted, when it has ended."""
+        assert self.popen.stdout is not None
         said = self.popen.stdout.read()
         if self.popen.wait() != 0:
             raise SystemExit("the driver failed")
@@ -181,11 +201,14 @@ class Driver:
         return found
 
 
-def write_project(folder: Path, erp: str, name: str, concurrency: int = 16) -> None:
-    """The project that the benchmark runs."""
+def write_project(folder: Path, targets: Sequence[str], name: str) -> None:
+    """The project that the benchmark runs: orders from the shop to one target, or to a slow one as well."""
     (folder / "flows").mkdir(parents=True, exist_ok=True)
-    (folder / "hub.yaml").write_text(HUB_YAML.format(name=name, erp=erp, concurrency=concurrency))
-    (folder / "flows" / "flows.yaml").write_text(FLOWS)
+    slow = targets[1:]
+    (folder / "hub.yaml").write_text(
+        HUB_YAML.format(name=name, erp=targets[0]) + "".join(SLOW_YAML.format(slow=one) for one in slow)
+    )
+    (folder / "flows" / "flows.yaml").write_text(FLOWS + SLOW_FLOW * len(slow))
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -194,9 +217,9 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def embedded(folder: Path, erp: str) -> Iterator[Running]:
+def embedded(folder: Path, targets: Sequence[str]) -> Iterator[Running]:
     """The hub as one process on SQLite."""
-    write_project(folder, erp, "bench")
+    write_project(folder, targets, "bench")
     running = Running(folder, environment(HUB_DATABASE_URL=f"sqlite:///{folder}/data/hub.db"))
     try:
         running.start("run", "--port", "0")
@@ -206,10 +229,10 @@ def embedded(folder: Path, erp: str) -> Iterator[Running]:
 
 
 @contextmanager
-def cluster(folder: Path, erp: str, postgres: str, amqp: str, workers: int = 1) -> Iterator[Running]:
+def cluster(folder: Path, targets: Sequence[str], postgres: str, amqp: str, workers: int = 2) -> Iterator[Running]:
     """The hub as receiver, relay and workers over PostgreSQL and RabbitMQ, in a database and a virtual host of its own."""
     name = f"hub_bench_{secrets.token_hex(4)}"
-    write_project(folder, erp, "bench")
+    write_project(folder, targets, "bench")
     plain = postgres.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
