@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import psycopg
 import zstandard
 from sqlalchemy.engine import Connection
 
@@ -66,14 +67,18 @@ def put(database: Database, connection: Connection, bodies: Mapping[Named, bytes
             rows[key] = (*key, len(body), packed)
             size, payloads = counts.get((shelf.number, keeper), (0, 0))
             counts[shelf.number, keeper] = (size + len(packed) + ROW, payloads + 1)
-    written = bulk.insert(
-        database,
-        connection,
-        tables.payload,
-        _COLUMNS,
-        [rows[key] for key in sorted(rows)],
-        otherwise="ON CONFLICT (shelf, sha) DO NOTHING",
-    )
+    try:
+        written = bulk.insert(
+            database,
+            connection,
+            tables.payload,
+            _COLUMNS,
+            [rows[key] for key in sorted(rows)],
+            otherwise="ON CONFLICT (shelf, sha) DO NOTHING",
+        )
+    except psycopg.errors.CheckViolation:
+        database.known_shelves.clear()  # a clock went forward and back: the shelf was dropped, and is made when this is run again
+        raise
     if written < len(rows):  # some were there already; which ones, nobody asks for a count
         counts = {
             key: (size * written // len(rows), payloads * written // len(rows))

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from hub.store.objects import Objects
 
 T = TypeVar("T")
-_CONFLICTS = {"40001", "40P01", "23505"}
-"""Serialization failure, deadlock, and a key that another transaction added meanwhile: the transaction may be run again."""
+_CONFLICTS = {"40001", "40P01", "23505", "23514"}
+"""Serialization failure, deadlock, a key that another transaction added meanwhile, and a shelf that is not there any more (see
+`hub.store.archive.put`; the tables have no other checks): the transaction may be run again."""
 _UNABLE = ("08", "25006", "25P03", "53", "57", "58")
 """Connection lost; read-only, as a standby is; idle for too long inside a transaction; disk, memory or connections used up; stopped
 by an operator; a fault of the system."""

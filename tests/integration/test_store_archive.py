@@ -202,6 +202,15 @@ def test_a_reader_is_not_waited_for(postgres_url: str, clock: Clock, monkeypatch
     store.close()
 
 
+def test_a_clock_that_went_forward_and_back_costs_nothing(store: Store, clock: Clock) -> None:
+    take(store, "a")
+    clock.time += 40 * DAY
+    store.maintain()  # drops the shelf of the day on which the clock will be again
+    clock.time -= 40 * DAY
+    take(store, "b")
+    assert [bodies(store, number)[0]["name"] for number in (1, 2)] == ["a", "b"]
+
+
 @pytest.mark.postgres
 def test_two_processes_meet_a_new_day_together(postgres_url: str, clock: Clock) -> None:
     from concurrent.futures import ThreadPoolExecutor
