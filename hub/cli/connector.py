@@ -33,17 +33,26 @@ def list_connectors(as_json: JsonOption = False) -> None:
     emit({"connectors": connectors, "broken": broken}, as_json=as_json, show=lambda: _show(connectors, broken))
 
 
-@app.command(epilog=examples("hub connector new acme", "hub connector new acme --dir ../hub-connector-acme"))
+@app.command(
+    epilog=examples(
+        "hub connector new acme",
+        "hub connector new acme --dir ../hub-connector-acme",
+        "hub connector new acme --declarative  # its API described in acme.yaml",
+    )
+)
 def new(
     name: Annotated[str, typer.Argument(help="The connector's name: small letters, digits and _.", show_default=False)],
     folder: Annotated[Path | None, typer.Option("--dir", help="Where to make it; else ./hub-connector-NAME.")] = None,
+    declarative: Annotated[
+        bool, typer.Option("--declarative", help="Describe the system in a YAML file instead of in Python.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Begin a connector: an installable package with a simulator, mappings and tests that pass, to be changed piece by piece."""
     from hub.cli.connector_scaffold import make_connector
 
     target = folder or Path(f"hub-connector-{name.replace('_', '-')}")
-    files = make_connector(name, target)
+    files = make_connector(name, target, declarative=declarative)
 
     def show() -> None:
         out().print(Text.assemble(("made ", "good"), (str(target), "name"), f" with {len(files)} files"))

@@ -8,11 +8,16 @@ from pathlib import Path
 from hub.errors import ConfigError
 
 TEMPLATE = Path(__file__).parent / "connector_template"
+DECLARATIVE = Path(__file__).parent / "connector_template_declarative"
+"""What takes the place of the template's files where the connector is described in a file."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,29}\Z")
 
 
-def make_connector(name: str, folder: Path) -> list[Path]:
-    """Write the package ``hub-connector-<name>`` into ``folder``, which must be new or empty, and return its files."""
+def make_connector(name: str, folder: Path, *, declarative: bool = False) -> list[Path]:
+    """Write the package ``hub-connector-<name>`` into ``folder``, which must be new or empty, and return its files.
+
+    ``declarative`` makes one whose system is described in a YAML file instead of in Python.
+    """
     if not _NAME.match(name):
         raise ConfigError(
             f"{name[:40]!r} is no name for a connector.",
@@ -23,14 +28,19 @@ def make_connector(name: str, folder: Path) -> list[Path]:
         raise ConfigError(
             "it is there and not empty.", code="CFG-EXISTS", where=str(folder), fix="Name another folder with --dir."
         )
-    return [_write(source, folder, name) for source in sorted(TEMPLATE.rglob("*.tmpl"))]
+    sources = {source.relative_to(TEMPLATE).as_posix(): source for source in TEMPLATE.rglob("*.tmpl")}
+    if declarative:
+        del sources["package/config.py.tmpl"]
+        sources |= {source.relative_to(DECLARATIVE).as_posix(): source for source in DECLARATIVE.rglob("*.tmpl")}
+    return [_write(source, place, folder, name) for place, source in sorted(sources.items())]
 
 
-def _write(source: Path, folder: Path, name: str) -> Path:
-    place = source.relative_to(TEMPLATE).as_posix().removesuffix(".tmpl")
+def _write(source: Path, place: str, folder: Path, name: str) -> Path:
+    place = place.removesuffix(".tmpl")
     place = (
         place.replace("package/", f"hub_connector_{name}/")
         .replace("test_acme", f"test_{name}")
+        .replace("acme.yaml", f"{name}.yaml")
         .replace("gitignore", ".gitignore")
     )
     target = folder / place

@@ -115,3 +115,25 @@ def test_an_unknown_behaviour(hub):
     said = hub("connector", "check", "shopify", "--only", "poll_finds_everythin")
     assert said.code == 2
     assert "Did you mean 'poll_finds_everything'?" in said.err
+
+
+def test_a_declarative_one_passes_its_tests_at_once(tmp_path):
+    folder = tmp_path / "package"
+    command = [
+        sys.executable,
+        "-m",
+        "hub",
+        "connector",
+        "new",
+        "big_corp",
+        "--declarative",
+        "--dir",
+        str(folder),
+        "--json",
+    ]
+    files = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["files"]
+    assert "hub_connector_big_corp/big_corp.yaml" in files
+    assert "hub_connector_big_corp/config.py" not in files
+    said = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-x")
+    assert said.returncode == 0, said.stdout[-3000:]
+    assert " failed" not in said.stdout
