@@ -61,7 +61,7 @@ class Sender:
             if found:
                 return DeliverResult(external_id=str(found[0][self._config.id_field]), applied="adopted")
             return None
-        if self._config.idempotent:
+        if self._config.idempotent and record.idempotency_key:
             return None
         raise Unsupported("the receiver neither honours an idempotency key nor can be asked for a marker")
 

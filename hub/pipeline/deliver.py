@@ -60,7 +60,7 @@ def deliver(connector: Connector[Any], record: OutboundRecord, may_send: Callabl
 def _try(connector: Connector[Any], record: OutboundRecord, may_send: Callable[[], bool]) -> Outcome:
     looked_up = False
     if record.maybe_sent:
-        found = _look_up(connector, record, may_send)
+        found = look_up(connector, record, may_send)
         if found is not None:
             return found
         looked_up = True
@@ -74,7 +74,7 @@ def _try(connector: Connector[Any], record: OutboundRecord, may_send: Callable[[
         return classed(error, looked_up=looked_up)
 
 
-def _look_up(connector: Connector[Any], record: OutboundRecord, may_send: Callable[[], bool]) -> Outcome | None:
+def look_up(connector: Connector[Any], record: OutboundRecord, may_send: Callable[[], bool]) -> Outcome | None:
     """Did an earlier try take effect? None = no, so it may be sent."""
     if not may_send():
         return Outcome(Ending.UNSENT)

@@ -106,7 +106,8 @@ class Machine:
     def release(self, identity: int, now: float) -> None:
         """A person has what failed tried again."""
         row = self.rows[identity]
-        row.state, row.reason, row.due_at, row.wait_until = "pending", "", now, None
+        row.state, row.reason, row.wait_until = "pending", "", None
+        row.due_at = max(now, row.due_at) if row.maybe_sent else now
         row.failures = row.crashes = 0
         row.frozen = False
 

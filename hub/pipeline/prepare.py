@@ -12,6 +12,7 @@ from hub.canonical.reasons import reason
 from hub.errors import HubError, LinkMissing, StoreError
 from hub.pipeline.context import Context
 from hub.pipeline.deliver import Outcome, classed
+from hub.pipeline.doubt import clear_up
 from hub.pipeline.outbound import UNKNOWN_CODES, Missing, Search, TargetLinks, said, search
 from hub.pipeline.refusal import REFUSALS
 from hub.pipeline.render import Rendered, render
@@ -65,6 +66,7 @@ def prepare(
             _render(job, context, links)
         _search(store, context, connector, [job for job in lacking if job.missing], links, executor)
     _await_optional(jobs, context, links)
+    clear_up(store, context, connector, [job for job in jobs if job.outcome is None], executor)
     return jobs
 
 

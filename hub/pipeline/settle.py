@@ -59,6 +59,7 @@ class Decision:
     state: Literal["pending", "waiting", "done", "skipped", "failed"]
     reason: str = ""
     due_in: float = 0.0
+    """Seconds until it is tried again; of one that failed, until its last try can no longer take effect."""
     maybe_sent: bool = False
     counts: bool = True
     attempted: bool = True
@@ -84,7 +85,7 @@ def settle(
         case Ending.REJECTED:
             return Decision("failed", code or "CON-REJECTED", maybe_sent=keep, healthy=True)
         case Ending.BUG:
-            return Decision("failed", "HUB-BUG", maybe_sent=True)
+            return Decision("failed", "HUB-BUG", due_in=facts.settle, maybe_sent=True)
         case Ending.UNKNOWN:
             return _again(facts, code or "CON-UNCERTAIN", True, after, chance, facts.settle)
         case Ending.LOOKUP_FAILED:
@@ -106,14 +107,14 @@ def _no_fault(ending: Ending, code: str, keep: bool, after: float | None, chance
         case Ending.MISSING:
             return Decision("waiting", "DEP-PARKED", maybe_sent=keep, counts=False)
         case _:
-            return Decision("pending", maybe_sent=keep, counts=False, attempted=False)
+            return Decision("pending", due_in=after or 0.0, maybe_sent=keep, counts=False, attempted=False)
 
 
 def _again(
     facts: Facts, code: str, maybe_sent: bool, after: float | None, chance: float | None, least: float = 0.0
 ) -> Decision:
     if facts.failures + 1 >= FEWEST_TRIES and facts.age >= facts.retry_for:
-        return Decision("failed", "CON-RETRIES", maybe_sent=maybe_sent, healthy=False)
+        return Decision("failed", "CON-RETRIES", due_in=least, maybe_sent=maybe_sent, healthy=False)
     wait = max(delay(facts.failures, chance), min(LONGEST_DELAY, after or 0.0)) + least
     return Decision("pending", code, wait, maybe_sent, healthy=False)
 

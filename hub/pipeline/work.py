@@ -91,9 +91,12 @@ class _Batch:
         self._target = target
         self._executor = executor
         self._report = report
-        self._began = time.monotonic()
+        self._began = 0.0
+        """When the leases began, by this process's monotonic clock, or earlier."""
+        self._lost: set[int] = set()
 
     def work(self, deliveries: Sequence[ClaimedDelivery]) -> None:
+        self._began = min(delivery.since for delivery in deliveries)
         try:
             connector = self._context.connector(self._target)
         except HubError as error:
@@ -165,8 +168,19 @@ class _Batch:
             if ended:
                 yield ended
             if calls.under_way and time.monotonic() - self._began > lease / 3:
-                self._store.extend_leases([(job.delivery.id, job.delivery.epoch) for job in calls.under_way], lease)
-                self._began = time.monotonic()
+                self._extend([job.delivery for job in calls.under_way], lease)
+
+    def _extend(self, deliveries: Sequence[ClaimedDelivery], lease: float) -> None:
+        """Keep the leases of long calls. What somebody else has taken over meanwhile is not sent any more."""
+        began = time.monotonic()
+        held = self._store.extend_leases([(delivery.id, delivery.epoch) for delivery in deliveries], lease)
+        self._lost |= {delivery.id for delivery in deliveries} - held
+        self._began = began
+
+    def _may_send(self, delivery: ClaimedDelivery, reserve: float) -> bool:
+        """Is the lease still held, and long enough for a whole call?"""
+        lease = delivery.lease_until - delivery.claimed_at
+        return delivery.id not in self._lost and time.monotonic() + reserve < self._began + lease
 
     def _send(self, job: Job, connector: Connector[Any]) -> None:
         delivery = job.delivery
@@ -176,7 +190,7 @@ class _Batch:
         record = outbound_record(delivery, job.rendered, self._context, first)
         lease = delivery.lease_until - delivery.claimed_at
         reserve = min(connector.config.deadline + MARGIN, lease / 2)
-        job.outcome = deliver(connector, record, lambda: time.monotonic() + reserve < self._began + lease)
+        job.outcome = deliver(connector, record, lambda: self._may_send(delivery, reserve))
         job.ended_at = time.time()
 
     def _settle(self, jobs: Sequence[Job], connector: Connector[Any]) -> None:

@@ -211,6 +211,8 @@ class Connector(ABC, Generic[C]):
         """Did this write, or an earlier attempt of it, take its whole effect? Asked before a repeat, by a strongly consistent call.
 
         None = no effect, or only a part that `deliver` will complete: the hub calls `deliver` again.
+        Without an ``idempotency_key`` the hub asks what another write of the same record did, whose key is not this one's: only a
+        look-up by the marker can tell, and a connector that relies on keys alone raises `Unsupported`.
         """
         raise self._unsupported("find_effect", record.stream)
 

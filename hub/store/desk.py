@@ -14,12 +14,21 @@ from hub.store.database import Database
 from hub.store.rows import NewMessage, Step
 from hub.store.trace import Writing
 
-_AGAIN = """
-UPDATE delivery SET state = 'pending', reason = '', due_at = ?, wait_until = NULL, finished_at = NULL, failures = 0, crashes = 0,
-  generation = generation + 1, request = NULL, external_id = '', maybe_sent = (maybe_sent AND NOT ?),
+# What failed is due when an earlier try can no longer take effect, and not before.
+_PENDING = """
+UPDATE delivery SET state = 'pending', reason = '', due_at = CASE WHEN maybe_sent AND due_at > ? THEN due_at ELSE ? END,
+  wait_until = NULL, finished_at = NULL, failures = 0, crashes = 0"""
+_AGAIN = f"""{_PENDING}, generation = generation + 1, request = NULL, external_id = '', maybe_sent = (maybe_sent AND NOT ?),
   record_version = COALESCE((SELECT r.version FROM record AS r WHERE r.id = delivery.record_id), record_version),
   snapshot = COALESCE((SELECT r.sha FROM record AS r WHERE r.id = delivery.record_id), snapshot)
-WHERE id = ? AND state IN ('failed', 'done', 'skipped', 'superseded') RETURNING target, message_id"""
+WHERE id = ? AND state IN ('failed', 'done', 'skipped', 'superseded') RETURNING target, message_id"""  # noqa: S608
+# A creation in doubt goes out as it was, under the key that it had: a target that has it already then makes no second one.
+_AS_IT_WAS = f"""{_PENDING} WHERE id = ? AND state = 'failed' AND maybe_sent AND request IS NOT NULL AND external_id = ''
+AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.record_id = delivery.record_id AND l.connection = delivery.target)
+RETURNING target, message_id"""  # noqa: S608
+_CLEARED = """
+UPDATE delivery SET maybe_sent = ? WHERE state = 'failed' AND maybe_sent
+AND (record_id, target) IN (SELECT d.record_id, d.target FROM delivery AS d WHERE d.id = ?)"""
 
 
 def release(database: Database, ids: Sequence[int], by: str, note: str) -> frozenset[str]:
@@ -37,14 +46,25 @@ WHERE id = ? AND state = 'exception'"""
                 if database.run(connection, statement, now, row.message_id):
                     targets.add("")
             else:
-                # whoever releases an unknown outcome has looked at the target: it is sent again without a look-up
-                looked = row.code in ("CON-OUTCOME", "HUB-DUPLICATE")
-                targets.update(r[0] for r in database.rows(connection, _AGAIN, now, looked, row.delivery_id))
+                targets.update(_again(database, connection, row, now))
             trace.step(row.message_id, Step("release", "ok", row.code, _by(by, note)), row.delivery_id)
         trace.flush()
         return frozenset(targets)
 
     return database.transact(body)
+
+
+def _again(database: Database, connection: Connection, closed: Any, now: float) -> set[str]:
+    """Make the delivery of a closed exception due again; returns its target."""
+    # whoever releases an unknown outcome has looked at the target: it is sent again without a look-up
+    looked = closed.code in ("CON-OUTCOME", "HUB-DUPLICATE")
+    rows: Sequence[Any] = ()
+    if looked:
+        database.run(connection, _CLEARED, False, closed.delivery_id)
+    else:
+        rows = database.rows(connection, _AS_IT_WAS, now, now, closed.delivery_id)
+    rows = rows or database.rows(connection, _AGAIN, now, now, looked, closed.delivery_id)
+    return {row[0] for row in rows}
 
 
 def resolve(database: Database, ids: Sequence[int], by: str, note: str) -> int:
@@ -77,7 +97,7 @@ def replay_delivery(database: Database, delivery_id: int, by: str) -> str:
 
     def body(connection: Connection) -> str:
         now = database.now_in(connection)
-        rows = database.rows(connection, _AGAIN, now, False, delivery_id)
+        rows = database.rows(connection, _AGAIN, now, now, False, delivery_id)
         if not rows:
             raise StoreError(
                 f"delivery {delivery_id} is not there, or not finished",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -53,6 +54,7 @@ def claim_deliveries(
 def _claim(
     database: Database, connection: Connection, target: str | None, limit: int, lease: float, owner: str
 ) -> list[ClaimedDelivery]:
+    since = time.monotonic()
     now = database.now_in(connection)
     due_by = database.due_by(connection)
     closed, probes = _not_open(database, connection, now)
@@ -77,7 +79,7 @@ def _claim(
                 name,
             )
         rows += probe
-    return _load(database, connection, rows, now, now + lease)
+    return _load(database, connection, rows, now, now + lease, since)
 
 
 def _not_open(database: Database, connection: Connection, now: float) -> tuple[set[str], set[str]]:
@@ -92,7 +94,7 @@ def _not_open(database: Database, connection: Connection, now: float) -> tuple[s
 
 
 def _load(
-    database: Database, connection: Connection, rows: Sequence[Any], now: float, lease_until: float
+    database: Database, connection: Connection, rows: Sequence[Any], now: float, lease_until: float, since: float
 ) -> list[ClaimedDelivery]:
     """Claimed rows with their records, frozen requests and links."""
     if not rows:
@@ -103,12 +105,14 @@ def _load(
     current = work.records(lost) if lost else {}
     known = work.links_of({(row.record_id, row.target) for row in rows})
     unlinked = {row.record_id for row in rows if (row.record_id, row.target) not in known}
-    doubtful: set[tuple[str, str]] = set()
+    doubtful: dict[tuple[str, str], float] = {}
     if unlinked:
         statement = (
-            "SELECT DISTINCT record_id, target FROM delivery WHERE record_id IN ?* AND maybe_sent AND state = 'failed'"
+            "SELECT record_id, target, max(due_at) FROM delivery WHERE record_id IN ?* AND maybe_sent AND state = 'failed' "
+            "GROUP BY record_id, target"
         )
-        doubtful = {(row[0], row[1]) for row in database.rows(connection, statement, sorted(unlinked))}
+        doubtful = {(row[0], row[1]): row[2] for row in database.rows(connection, statement, sorted(unlinked))}
+        doubtful |= {(row.record_id, row.target): now for row in rows if row.maybe_sent and row.record_id in unlinked}
     correlations = dict(
         tuple(row)
         for row in database.rows(
@@ -146,13 +150,15 @@ def _load(
                 attempt=row.attempt,
                 failures=row.failures,
                 crashes=row.crashes,
-                maybe_sent=bool(row.maybe_sent) or (row.record_id, row.target) in doubtful,
+                maybe_sent=bool(row.maybe_sent),
+                in_doubt_until=doubtful.get((row.record_id, row.target)) if row.request is None else None,
                 generation=row.generation,
                 first_sent_at=row.first_sent_at,
                 created_at=row.created_at,
                 wait_until=row.wait_until,
                 lease_until=lease_until,
                 claimed_at=now,
+                since=since,
             )
         )
     return claimed

@@ -246,8 +246,9 @@ class ClaimedDelivery:
     """A delivery that this worker alone may send until ``lease_until``; ``epoch`` fences its outcome.
 
     ``body`` is the canonical record to render, ``request`` the frozen request of an earlier attempt, if there was one.
-    ``link`` is the record's link at the target, if it has one. ``maybe_sent`` is also true when an earlier delivery of the same
-    record to the same target may have had its effect and failed.
+    ``link`` is the record's link at the target, if it has one. ``maybe_sent`` says that this request may have had its effect.
+    ``in_doubt_until`` is set where another request may have made the record there: an earlier delivery that failed, or this one as
+    it was rendered before. Until that time it may yet do so.
     """
 
     id: int
@@ -273,12 +274,15 @@ class ClaimedDelivery:
     failures: int
     crashes: int
     maybe_sent: bool
+    in_doubt_until: float | None
     generation: int
     first_sent_at: float | None
     created_at: float
     wait_until: float | None
     lease_until: float
     claimed_at: float
+    since: float
+    """This process's monotonic clock just before the lease began: whoever stood still since then knows that it may be over."""
 
 
 @dataclass(slots=True)

@@ -80,7 +80,8 @@ def overtaken(world: World, database: str) -> None:
         if not _until(holds_much, 40):
             raise TimeoutError("the worker never held more than it could send at once")
         world.hub.freeze("worker-1")
-        _until(lambda: not store.in_flight(), 90)
+        if not _until(lambda: not store.in_flight(), 90):
+            raise TimeoutError("the other worker did not take over")
         world.hub.thaw("worker-1")
         time.sleep(5.0)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tests.chaos.controls import Control
 from tests.chaos.ring import Result
@@ -48,13 +49,13 @@ class Progress:
 
 def show(result: Result) -> None:
     """One run: its account by target, what struck, and what is wrong."""
-    console = Console()
+    console = Console(highlight=False)
     table = Table(title=f"{result.name}: seed {result.seed}, {result.seconds:.0f} s", title_justify="left")
-    table.add_column("target")
-    for word in _WORDS:
-        table.add_column(word, justify="right")
+    table.add_column("at the target")
     for one in result.accounts:
-        table.add_row(one.target, *(str(getattr(one, word)) for word in _WORDS))
+        table.add_column(one.target, justify="right")
+    for word in _WORDS:
+        table.add_row(word, *(str(getattr(one, word)) for one in result.accounts))
     console.print(table)
     for title, counts in (
         ("struck", result.struck),
@@ -72,7 +73,7 @@ def show(result: Result) -> None:
     for skipped in result.skipped:
         console.print(f"skipped: {skipped}")
     for sentence in result.wrong:
-        console.print(f"[red]wrong[/red]: {sentence}", markup=True, highlight=False)
+        console.print(Text.assemble(("wrong", "red"), f": {sentence}"))
     console.print(f"[green]passed[/green]: {result.name}\n" if result.passed else f"[red]FAILED[/red]: {result.name}\n")
 
 
@@ -80,7 +81,12 @@ def show_control(control: Control, result: Result) -> None:
     """One negative control: what the ring found."""
     found = ", ".join(f"{word} {result.sum(word)}" for word in ("lost", "duplicated", "inverted") if result.sum(word))
     verdict = "[green]found out[/green]" if control.found(result) else "[red]NOT FOUND OUT[/red]"
-    Console().print(f"{verdict}  {control.what}: {found or 'nothing'}  ({result.seconds:.0f} s)", highlight=False)
+    Console(soft_wrap=True, highlight=False).print(
+        f"{verdict}  {control.what}: {found or 'nothing'}  ({result.seconds:.0f} s)"
+    )
+    if not control.found(result):
+        for sentence in result.wrong:
+            Console(highlight=False).print(f"  {sentence}", markup=False)
 
 
 def as_data(results: list[Result], proofs: list[tuple[Control, Result]], passed: bool) -> dict[str, Any]:

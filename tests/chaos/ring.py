@@ -166,7 +166,15 @@ def _send_and_strike(folder: Path, plan: Plan, world: World, database: str, resu
     ]
     sender = subprocess.Popen([*command, "--journal", str(journal)], cwd=REPOSITORY, start_new_session=True)
     until = time.monotonic() + plan.seconds
-    script = threading.Thread(target=plan.script or (lambda *_: None), args=(world, database), daemon=True)
+
+    def follow_script() -> None:
+        try:
+            if plan.script:
+                plan.script(world, database)
+        except Exception as error:
+            result.wrong.append(f"the script failed: {type(error).__name__}: {error}")
+
+    script = threading.Thread(target=follow_script, daemon=True)
     script.start()
     if plan.faults:
         chaos.start()

@@ -129,19 +129,35 @@ def test_a_crash_before_the_request_was_frozen_sent_nothing(hub: Store, clock: C
     assert not again.maybe_sent
 
 
-def test_the_third_crash_is_an_exception_and_a_release_begins_anew(hub: Store, clock: Clock) -> None:
+def test_the_third_crash_is_an_exception_and_a_creation_in_doubt_is_released_as_it_was(
+    hub: Store, clock: Clock
+) -> None:
     put(hub, 1)
     for _ in range(3):
         (one,) = hub.claim_deliveries("erp", lease=60)
         frozen(hub, one)
         clock.time += 61
-        hub.reap(settle=0)
+        hub.reap(settle=30 if one.crashes == 2 else 0)
     assert hub.claim_deliveries("erp") == []
     (trouble,) = hub.exceptions()
     assert (trouble["code"], trouble["target"]) == ("HUB-WORKER-CRASH", "erp")
     assert hub.release([trouble["id"]]) == {"erp"}
+    assert hub.claim_deliveries("erp") == []  # the dead worker's call may yet take effect
+    clock.time += 31
     (again,) = hub.claim_deliveries("erp")
-    assert (again.crashes, again.generation, again.maybe_sent, again.request) == (0, 1, True, None)
+    assert (again.crashes, again.generation, again.maybe_sent) == (0, 0, True)
+    assert (again.request, again.idempotency_key) == (b'{"a": 1}', f"key-{again.id}")
+
+
+def test_a_change_in_doubt_is_released_as_the_record_is_now(hub: Store) -> None:
+    hub.bind_links([Link("order", "erp", "55", "ord_1")])
+    put(hub, 1)
+    (one,) = hub.claim_deliveries("erp")
+    frozen(hub, one)
+    hub.settle_deliveries([settled(one, "failed", maybe_sent=True, trouble=Trouble("CON-RETRIES"))])
+    hub.release([hub.exceptions()[0]["id"]])
+    (again,) = hub.claim_deliveries("erp")
+    assert (again.generation, again.maybe_sent, again.request, again.in_doubt_until) == (1, True, None, None)
 
 
 def test_an_orderly_stop_counts_no_crash(hub: Store) -> None:
@@ -233,12 +249,21 @@ def test_a_record_that_was_made_anew_there_gets_the_new_link(hub: Store) -> None
     assert hub.links([("order", "erp", "55")]) == {}
 
 
-def test_a_record_whose_earlier_delivery_failed_uncertain_is_looked_up_first(hub: Store) -> None:
-    put(hub, 1), put(hub, 1, 2)
-    (one,) = hub.claim_deliveries("erp")
-    hub.settle_deliveries([settled(one, "failed", maybe_sent=True, trouble=Trouble("CON-OUTCOME"))])
+def test_a_record_whose_earlier_delivery_failed_uncertain_is_in_doubt(hub: Store, clock: Clock) -> None:
+    put(hub, 1), put(hub, 1, 2), put(hub, 2)
+    one, other = hub.claim_deliveries("erp")
+    hub.settle_deliveries(
+        [settled(one, "failed", maybe_sent=True, due_in=30.0, trouble=Trouble("CON-OUTCOME")), settled(other)]
+    )
     (two,) = hub.claim_deliveries("erp")
-    assert two.maybe_sent
+    assert (two.maybe_sent, two.in_doubt_until, other.in_doubt_until) == (False, clock.time + 30.0, None)
+    hub.settle_deliveries([settled(two, "pending")])
+    hub.release([hub.exceptions()[0]["id"]])  # whoever releases it has looked at the target
+    clock.time += 31
+    (again,) = hub.claim_deliveries("erp")
+    hub.settle_deliveries([settled(again)])
+    (two,) = hub.claim_deliveries("erp")
+    assert (two.record_version, two.in_doubt_until) == (2, None)
 
 
 def test_whoever_releases_an_unknown_outcome_has_looked(hub: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hub.errors import AuthFailed, HubError, OutcomeUnknown, RateLimited, Rejected, Unreachable
+from hub.errors import AuthFailed, HubError, OutcomeUnknown, RateLimited, Rejected, Unreachable, Unsupported
 from hub.mapping import MappingSet
 from hub.pipeline import Context, Flow, Ownership, ProcessReport, WorkReport, as_new_message, process_batch, work_batch
 from hub.sdk.connector import FULL, Connector, ConnectorConfig, Manifest, Stream
@@ -502,6 +503,55 @@ def test_states_coalesce_and_echoes_end(hub: Hub) -> None:
     assert len(hub.book.sent) == 1
 
 
+def _in_doubt(hub: Hub) -> int:
+    """An order whose creation took effect and then failed, and a newer version of it. Returns the message of the newer one."""
+    hub.book.faults = [(RuntimeError("a fault of the connector"), True)]
+    hub.receive("order", order(1), version="1")
+    hub.drain()
+    assert [row["code"] for row in hub.store.exceptions()] == ["HUB-BUG"]
+    newer = hub.receive("order", order(1, quantity=3, total="30.00"), version="2")
+    hub.drain()
+    return newer
+
+
+def test_what_a_failed_creation_left_there_is_changed_and_not_made_again(hub: Hub) -> None:
+    newer = _in_doubt(hub)
+    assert [sent.operation for sent in hub.book.sent] == ["create", "update"]
+    ((identity, data),) = hub.book.records.values()
+    assert (identity, data["lines"][0]["qty"]) == ("b1", 3)
+    (delivery,) = hub.store.trace(newer).deliveries
+    assert delivery["state"] == "done"
+
+
+def test_a_creation_in_doubt_at_a_target_that_cannot_be_asked_is_for_a_person(hub: Hub) -> None:
+    """It does the same key once: another key would make a second order, and the first one's answer does not hold the newer version."""
+    answers: dict[str, DeliverResult] = {}
+    deliver = hub.book.deliver
+
+    def once_a_key(record: OutboundRecord) -> DeliverResult:
+        if record.idempotency_key not in answers:
+            answers[record.idempotency_key] = DeliverResult(f"b{len(answers) + 1}", "created")
+            return deliver(record)
+        return answers[record.idempotency_key]
+
+    def by_key(record: OutboundRecord) -> None:
+        if not record.idempotency_key:
+            raise Unsupported("only the key tells")
+
+    hub.book.deliver, hub.book.find_effect = once_a_key, by_key  # type: ignore[method-assign,assignment]
+    _in_doubt(hub)
+    first, second = hub.store.exceptions()
+    assert (first["code"], second["code"]) == ("HUB-BUG", "CON-OUTCOME")
+    assert len(answers) == 1
+    hub.store.release([first["id"]])
+    hub.drain()
+    assert len(answers) == 1
+    hub.store.release([second["id"]])
+    hub.drain()
+    assert [(sent.operation, sent.data["lines"][0]["qty"]) for sent in hub.book.sent] == [("create", 2), ("update", 3)]
+    assert hub.store.exceptions() == []
+
+
 def test_a_change_that_the_target_would_not_see_is_not_sent(hub: Hub) -> None:
     hub.receive("order", order(1), version="1")
     hub.drain()
@@ -519,6 +569,29 @@ def test_two_records_of_one_system_with_the_same_identity_are_told(hub: Hub) -> 
     (trouble,) = hub.store.exceptions()
     assert (trouble["code"], trouble["message_id"]) == ("XREF-CONFLICT", twin)
     assert "ann" not in trouble["detail"].lower()
+
+
+def test_what_another_worker_took_over_is_not_sent_when_its_turn_comes(hub: Hub) -> None:
+    """The lease of what still waits for its call is lost while an earlier call is under way; renewing it tells."""
+    hub.book.config = ConnectorConfig(settle=5.0, concurrency=1)
+    deliver = hub.book.deliver
+
+    def slowly(record: OutboundRecord) -> DeliverResult:
+        if not hub.book.sent:
+            hub.clock.time += 100
+            assert hub.store.reap(settle=5).deliveries == 2
+            time.sleep(1.3)
+        return deliver(record)
+
+    hub.book.deliver = slowly  # type: ignore[method-assign]
+    hub.receive("order", order(1)), hub.receive("order", order(2))
+    hub.process()
+    claimed = hub.store.claim_deliveries("erp", lease=3.0, owner="w")
+    with ThreadPoolExecutor(2) as executor:
+        report = work_batch(hub.store, hub.context, claimed, executor)
+    assert (report.fenced, len(hub.book.sent)) == (2, 1)
+    hub.drain()
+    assert len(hub.book.records) == len(hub.book.sent) == 2
 
 
 def test_many_calls_at_once(hub: Hub) -> None:
