@@ -107,7 +107,8 @@ def _no_fault(ending: Ending, code: str, keep: bool, after: float | None, chance
         case Ending.MISSING:
             return Decision("waiting", "DEP-PARKED", maybe_sent=keep, counts=False)
         case _:
-            return Decision("pending", due_in=after or 0.0, maybe_sent=keep, counts=False, attempted=False)
+            wait = min(LONGEST_DELAY, after or 0.0)
+            return Decision("pending", due_in=wait, maybe_sent=keep, counts=False, attempted=False)
 
 
 def _again(
