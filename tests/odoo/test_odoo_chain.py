@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -163,28 +159,3 @@ def at_the_shop(settings: dict[str, Any], sku: str, wanted: int, folder: Path) -
             return shop.inventory(sku)
         finally:
             hub.stop()
-
-
-def test_the_demo_with_the_real_odoo_in_the_simulated_ones_place(settings: dict[str, Any], tmp_path: Path) -> None:
-    given = ["--odoo-url", settings["url"], "--odoo-db", settings["database"]]
-    command = [
-        sys.executable,
-        "-m",
-        "hub",
-        "demo",
-        "--dir",
-        str(tmp_path / "demo"),
-        "--json",
-        "--patience",
-        "240",
-        *given,
-    ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, check=False, cwd=tmp_path,
-        env={**environment, "HUB_DEMO_ODOO_KEY": settings["api_key"]},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = json.loads(done.stdout)
-    assert said["differences"] == []
-    assert len(said["orders"]) == 25
