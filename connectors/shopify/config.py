@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, SecretStr, StringConstraints, model_validator
 
@@ -52,6 +52,14 @@ class ShopifyConfig(ConnectorConfig):
     currency: Annotated[str, StringConstraints(pattern=r"^([A-Z]{3})?$")] = Field(
         default="",
         description="The shop's currency, which webhooks of products do not say. Without it they give no price.",
+    )
+    create_orders: bool = Field(
+        default=False,
+        description="Make orders in the shop that were placed elsewhere and that a flow takes there; else they stop at the desk.",
+    )
+    order_inventory: Literal["bypass", "decrement_ignoring_policy", "decrement_obeying_policy"] = Field(
+        default="bypass",
+        description="Whether such an order takes its pieces off the shop's stock: bypass = the system that owns stock does it.",
     )
     refund_returns: bool = Field(
         default=False,

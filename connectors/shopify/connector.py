@@ -12,6 +12,7 @@ from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.customers import Customers
 from connectors.shopify.finding import Finding
 from connectors.shopify.inbound import messages
+from connectors.shopify.new_orders import NewOrders
 from connectors.shopify.order_writes import OrderWrites
 from connectors.shopify.polling import Polling
 from connectors.shopify.prices import Prices
@@ -90,7 +91,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._subscriptions = Subscriptions(self._api)
         self._returns = Returns(self._api, config)
         self._writers: dict[str, Writer] = {
-            "order": OrderWrites(self._api, self._finding.variant, io.installation),
+            "order": OrderWrites(self._api, self._finding.variant, NewOrders(self._api, config, io), io.installation),
             "refund": Refunds(self._api),
             "return": ReturnWrites(self._api, config, self._returns),
             "price": Prices(self._api, config, io.clock),

@@ -1,4 +1,6 @@
-"""Changes to orders: cancel, mark as paid, edit lines, note and tags, hold back and move. Each step is made only where it is missing.
+"""Orders into the shop: made where they were placed elsewhere; cancelled, marked as paid, edited, held back and moved.
+
+Each step is made only where it is missing.
 
 The order is read first and compared with what is wanted, so a repeat goes on where an earlier attempt stopped. An edit changes nothing
 before its commit, and a session that was not committed is simply left.
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.shopify.api import ShopifyApi, number
+from connectors.shopify.new_orders import NewOrders
 from connectors.shopify.shapes import Json, gid, number_of, version_of
 from hub.errors import Rejected
 from hub.sdk.records import DeliverResult, OutboundRecord
@@ -30,14 +33,21 @@ Step = Callable[[Json, Json], bool]
 class OrderWrites:
     """Delivers what other systems decide about orders of the shop."""
 
-    def __init__(self, api: ShopifyApi, find_variant: FindVariant, installation: str) -> None:
+    def __init__(self, api: ShopifyApi, find_variant: FindVariant, new: NewOrders, installation: str) -> None:
         self._api = api
         self._find_variant = find_variant
+        self._new = new
         self._handle = f"hub-{installation}"
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
-        """Bring the order to where it is wanted."""
-        order = self._order(record)
+        """Make the order where the shop has none, and bring it to where it is wanted."""
+        made = ""
+        told: tuple[str, ...] = ()
+        external_id = _known(record) or self._new.find(record)
+        if external_id is None:
+            external_id, told = self._new.make(record)
+            made = "created"
+        order = self._order(external_id)
         if record.data.get("cancel") is not None:
             changed = self._cancel(order, record.data["cancel"])
         elif order["cancelledAt"]:
@@ -49,18 +59,19 @@ class OrderWrites:
         else:
             steps: tuple[Step, ...] = (self._paid, self._fields, self._tags, self._lines, self._hold, self._move)
             changed = sum(step(order, record.data) for step in steps) > 0
-        applied: Any = "updated" if changed else "adopted" if record.maybe_sent else "unchanged"
-        return DeliverResult(order["id"], applied, version_of(order["updatedAt"]))
+        applied: Any = made or ("updated" if changed else "adopted" if record.maybe_sent else "unchanged")
+        return DeliverResult(order["id"], applied, version_of(order["updatedAt"]), told)
 
-    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:  # noqa: ARG002
-        """Always none: `deliver` compares before it writes, and so can be asked again."""
-        return None
+    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
+        """An order that was made as it is wanted. A decision about one is none: `deliver` compares before it writes."""
+        if _known(record) or record.data.get("hold") or (found := self._new.find(record)) is None:
+            return None
+        return DeliverResult(found, "adopted", version_of(self._order(found)["updatedAt"]))
 
-    def _order(self, record: OutboundRecord) -> Json:
-        external_id = record.external_id or record.data.get("order_id")
+    def _order(self, external_id: str) -> Json:
         order: Json | None = self._api.query("order_state", id=external_id)["order"]
         if order is None:
-            raise Rejected("the shop has no such order", fix="Check the link of the order.", where=str(external_id))
+            raise Rejected("the shop has no such order", fix="Check the link of the order.", where=external_id)
         return order
 
     def _cancel(self, order: Json, how: Json) -> bool:
@@ -163,3 +174,9 @@ class OrderWrites:
         for asked in moved:
             self._api.mutate("move", id=asked, location=target)
         return bool(moved)
+
+
+def _known(record: OutboundRecord) -> str | None:
+    """The id of an order that the shop has."""
+    found = record.external_id or record.data.get("order_id")
+    return str(found) if found else None

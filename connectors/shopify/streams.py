@@ -20,7 +20,7 @@ STREAMS = {
             "order",
             "order",
             **_READ,
-            create=_no("orders are placed in the shop; what others decide about them is an update"),
+            create=FULL,
             update=FULL,
             delete=_no("an order is cancelled by an update, and never deleted"),
             natural_key="number",

@@ -148,6 +148,13 @@ _ROWS = (
     Reason("ORD-EDIT-CONFLICT", "both sides edited the order", _S, "service", "Choose one side's value.", "IC"),
     Reason("ORD-CANCEL-LATE", "cancelled after shipping", _S, "service", "Intercept it, or start a return.", "ID"),
     Reason("ORD-CANCEL-PARTIAL", "a part was cancelled", _C, "service", "", "ID"),
+    Reason(
+        "ORD-PLACED-ELSEWHERE",
+        "the order was placed elsewhere, and the target takes none of those",
+        _S,
+        "engineer",
+        f"Have the target take them, or keep them back with a condition of the flow; {_RELEASE}",
+    ),
     Reason("ORD-REVIEW", "a rule asks for a manual review", _S, "service", f"Review the order, {_RELEASE}", "IH"),
     Reason("ORD-SPLIT", "split over warehouses", _C, "system", "", "AA"),
     # sent back and paid back

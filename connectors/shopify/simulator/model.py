@@ -226,6 +226,7 @@ class LineItem(Record):
     taxable: bool = True
     properties: list[tuple[str, str]] = field(default_factory=list)
     allocations: list[tuple[Discount, Decimal]] = field(default_factory=list)
+    given_taxes: list[Tax] | None = None  # what an order that was made through the API says; none = reckoned
     fulfilled: int = 0
     removed: int = 0  # refunded or edited away, shipped or not
     cancelled: int = 0  # the part of it that was never shipped
@@ -249,6 +250,8 @@ class LineItem(Record):
     @property
     def taxes(self) -> list[Tax]:
         """The taxes on this line."""
+        if self.given_taxes is not None:
+            return self.given_taxes
         return self.order.taxes_on(self.discounted) if self.taxable and not self.order.tax_exempt else []
 
     @property
@@ -273,6 +276,7 @@ class ShippingLine(Record):
     source: str = "shopify"
     allocations: list[tuple[Discount, Decimal]] = field(default_factory=list)
     is_removed: bool = False
+    given_taxes: list[Tax] | None = None
     kind = "ShippingLine"
 
     @property
@@ -283,6 +287,8 @@ class ShippingLine(Record):
     @property
     def taxes(self) -> list[Tax]:
         """The taxes on shipping."""
+        if self.given_taxes is not None:
+            return self.given_taxes
         return self.order.taxes_on(self.discounted) if self.order.tax_shipping and not self.order.tax_exempt else []
 
 
@@ -416,6 +422,7 @@ class Order(Record):
     source_identifier: str | None = None
     customer_locale: str = "en"
     test: bool = False
+    given_name: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     kind = "Order"
 
@@ -427,7 +434,7 @@ class Order(Record):
     @property
     def name(self) -> str:
         """The number that people see."""
-        return f"#{self.order_number}"
+        return self.given_name or f"#{self.order_number}"
 
     def taxes_on(self, amount: Decimal) -> list[Tax]:
         """The taxes on a discounted amount."""

@@ -150,7 +150,9 @@ class SeededShop(Simulator):
                     "tracking": [{"number": f"1Z{self._made:08}", "company": "UPS"}],
                     "notify_customer": False,
                 }
-            if stream in {"order", "refund"}:
+            if stream == "order":
+                return {"new": self._new_order(self._made)}
+            if stream == "refund":
                 order = self.shop.place_order(
                     [(f"SKU-{self._made}", 5, "10.00")], "buyer@example.com", financial="PAID"
                 )
@@ -261,6 +263,26 @@ class SeededShop(Simulator):
         if "updated_at" in fields:
             order.updated = fields["updated_at"].replace(microsecond=0)
         return order.id
+
+    def _new_order(self, number: int) -> dict[str, Any]:
+        """An order of a marketplace, with tax and freight."""
+        tax = [{"title": "VAT", "rate": "0.19", "amount": "3.80"}]
+        address = {
+            "first_name": "New",
+            "last_name": "Buyer",
+            "address1": "1 Main St",
+            "city": "Springfield",
+            "zip": "01234",
+            "country_code": "US",
+        }
+        return {
+            "name": f"MP-{number}", "email": f"new{number}@example.com", "currency": self.shop.currency, "total": "28.75",
+            "placed_at": self.shop.now().isoformat(), "financial_status": "paid", "gateway": "marketplace", "tags": ["marketplace"],
+            "customer": {"email": f"new{number}@example.com", "first_name": "New", "last_name": "Buyer"},
+            "shipping_address": address, "billing_address": address,
+            "lines": [{"sku": f"MP-SKU-{number}", "title": "A thing", "quantity": "2", "price": "10.00", "taxes": tax}],
+            "shipping": [{"title": "Parcel", "price": "4.95", "taxes": []}],
+        }  # fmt: skip
 
     def _shipped_order(self, number: int, quantity: int, price: Any, skus: list[str] | None = None) -> Order:
         """An order that was shipped as a whole."""

@@ -16,6 +16,7 @@ from connectors.shopify.simulator.fields import number_in, tables
 from connectors.shopify.simulator.graph import COST_LIMIT, checked, cost, resolver, schema, type_of
 from connectors.shopify.simulator.model import Fulfillment, Order, Product
 from connectors.shopify.simulator.mutations import Mutations
+from connectors.shopify.simulator.new_orders import NewOrders
 from connectors.shopify.simulator.rest import order_body, product_body
 from connectors.shopify.simulator.returns import Returns
 from connectors.shopify.simulator.seeding import SeededShop
@@ -73,7 +74,8 @@ class ShopifySimulator(SeededShop):
         self.returns = Returns(self.shop, self._changed, self._tell)
         self.subscriptions = WebhookSubscriptions(self.shop, self._changed)
         self.webhooks.on_given_up = self._given_up
-        parts = (self.companies, self.background, self.price_lists, self.returns)
+        self.new_orders = NewOrders(self.shop, self._changed, lambda order: self.announce(order, "orders/create"))
+        parts = (self.companies, self.background, self.price_lists, self.returns, self.new_orders)
         more = {name: run for part in parts for name, run in part.functions().items()}
         self._resolve = resolver(
             {
@@ -164,6 +166,7 @@ class ShopifySimulator(SeededShop):
             "webhook_secret": self.secret,
             "base_url": url,
             "locations": {"WH": "Main warehouse"},
+            "create_orders": True,
         }
 
     def rotated_config(self, url: str) -> dict[str, Any]:
