@@ -29,12 +29,13 @@ connections:
     poll: {{return: 1h}}
   erp:
     connector: webhook
-    config: {{url: '{url}', secret: "erp-secret", lookup: true, settle: 0}}
+    config: {{url: '{url}', secret: "webhook-simulator-key", lookup: true, settle: 0}}
     allow_hosts: ["127.0.0.1"]
 """
 FLOWS = """\
 - {flow: orders, entity: order, from: shop, to: erp}
 - {flow: returns, entity: return, from: shop, to: erp}
+- {flow: elsewhere, entity: order, from: erp, to: shop}
 """
 
 
@@ -129,4 +130,26 @@ def test_a_buyers_return_reaches_the_erp(hub: Hub, sim: ShopifySimulator, target
     hub.poll_now("shop", "return")  # finds the same return again, and changes nothing
     time.sleep(1.5)
     assert len(returned(target)) == 2
+    assert hub.store.exceptions() == []
+
+
+def test_an_order_of_the_erp_is_made_in_the_shop_and_stays_one(
+    hub: Hub, sim: ShopifySimulator, target: Any, order_webhook: Any
+) -> None:
+    with target.lock:
+        target.records["order"] = {"1007": {"id": "1007"}}
+    (message,) = hub.accept_webhook("erp", order_webhook(7)).ids
+    assert until(lambda: len(sim.orders) == 1)
+    (made,) = sim.orders
+    assert made.name == "#1007"
+    # The shop tells of it, perhaps before the hub has noted its id: it is the same record all the same.
+    (told,) = hub.accept_webhook("shop", sim.webhook_request("order", made.id)).ids
+    assert until(lambda: state(hub, told)[0] in {"done", "filtered"})
+    assert until(lambda: state(hub, message)[0] == "done")
+    records = {step["detail"].split()[1] for one in (message, told) for step in hub.store.trace(one).steps
+               if step["name"] == "translate" and step["detail"].startswith("order ")}  # fmt: skip
+    assert len(records) == 1
+    assert hub.drain(20)
+    assert len(sim.orders) == 1
+    assert not [effect for effect in target.effects("order") if effect.verb == "create"]
     assert hub.store.exceptions() == []
