@@ -27,6 +27,8 @@ HANDLERS_PER_CONNECTION = 2
 REAP_EVERY = 5.0
 GRACE = 2.0
 """Seconds that a process takes to end at the most, after it has given back the lease of a call that hangs."""
+LONGEST_TURN = 300.0
+"""Seconds after which a handler gives its wake-up back and asks for another: a broker ends consumers that hold one for half an hour."""
 LONGEST_LINGER = 0.02
 """Under steady load a worker waits so long, at the most, for company: ten messages in one batch cost little more than one."""
 
@@ -126,6 +128,9 @@ class Workers:
             metrics.PROCESSED.inc(len(claimed))
             self._bus.wake(deliveries(name) for name in report.targets)
             self._stop.wait(linger.after(len(claimed)))
+            if linger.over:
+                self._bus.wake([INBOUND])
+                return
 
     def _deliver(self, group: str, name: str) -> None:
         if not self._connections.usable(name):
@@ -143,6 +148,9 @@ class Workers:
             metrics.DELIVERED.labels(name).inc(len(claimed))
             self.wake_targets(report.targets - {name})
             self._stop.wait(linger.after(len(claimed)))
+            if linger.over:
+                self._bus.wake([group])
+                return
 
     def wake_targets(self, names: frozenset[str] | set[str]) -> None:
         """Wake the groups of these targets; "" stands for the inbox."""
@@ -205,7 +213,13 @@ class _Linger:
     def __init__(self, full: int) -> None:
         self._full = full
         self._began = time.monotonic()
+        self._turn_ends = self._began + LONGEST_TURN
         self._rounds = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the handler has worked long enough for one wake-up."""
+        return self._began >= self._turn_ends
 
     def after(self, count: int) -> float:
         """Seconds to wait after a batch of so many."""

@@ -202,6 +202,18 @@ class Rabbit(Service):
             return False
         return True
 
+    def control(self, *command: str) -> None:
+        """Run a command of ``rabbitmqctl`` on it."""
+        program = str(Path(self._program).with_name("rabbitmqctl"))
+        node = self._environment["RABBITMQ_NODENAME"]
+        subprocess.run(
+            [program, "--quiet", "-n", node, *command],
+            check=True,
+            timeout=60,
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+        )
+
     def connect(self) -> pika.BlockingConnection:
         """A connection for the ring itself."""
         parameters = pika.URLParameters(f"{self.url}/%2F?socket_timeout=3&stack_timeout=5&blocked_connection_timeout=5")

@@ -29,6 +29,9 @@ log = get_logger(__name__)
 ACTOR = "wake"
 LONGEST_QUEUE = 100
 """One wake-up would do; more only spread the work over more workers."""
+MOST_DELIVERIES = 1000
+"""RabbitMQ 4 drops a message after 20 deliveries by itself; the database counts crashes, so that the broker need not."""
+_OTHER_ARGUMENTS = 406
 SILENCE = 15.0
 """Seconds without a wake-up after which a consumer subscribes anew."""
 TIMEOUTS = {"socket_timeout": 5.0, "stack_timeout": 10.0, "blocked_connection_timeout": 5.0, "heartbeat": 20}
@@ -84,7 +87,7 @@ class WakeBroker(RabbitmqBroker):
         self._away = False
         self._arguments: dict[str, Any] = {"x-max-length": LONGEST_QUEUE, "x-overflow": "drop-head"}
         if quorum:
-            self._arguments["x-queue-type"] = "quorum"
+            self._arguments |= {"x-queue-type": "quorum", "x-delivery-limit": MOST_DELIVERIES}
 
     @property
     def consumer_class(self) -> type[SafeConsumer]:
@@ -120,6 +123,19 @@ class WakeBroker(RabbitmqBroker):
             self.emit_after("declare_queue", queue_name)
         if ensure:
             self._ensure_queue(queue_name)  # type: ignore[no-untyped-call]
+
+    @override
+    def _declare_queue(self, canonical_queue_name: str) -> Any:
+        """A queue that an older hub declared otherwise is made anew: what is lost with it are wake-ups."""
+        try:
+            return super()._declare_queue(canonical_queue_name)  # type: ignore[no-untyped-call]
+        except pika.exceptions.ChannelClosedByBroker as error:
+            if error.reply_code != _OTHER_ARGUMENTS:
+                raise
+            log.warning("broker.queue_made_anew", queue=canonical_queue_name)
+            del self.connection
+            self.channel.queue_delete(canonical_queue_name)
+            return super()._declare_queue(canonical_queue_name)  # type: ignore[no-untyped-call]
 
     @override
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
