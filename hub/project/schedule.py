@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -53,10 +53,15 @@ class Poll(BaseModel):
     @field_validator("cron")
     @classmethod
     def _cron(cls, value: str | None) -> str | None:
-        from croniter import croniter
+        from croniter import CroniterBadDateError, croniter
 
         if value is not None and (len(value.split()) != 5 or not croniter.is_valid(value)):
             raise ValueError('not a cron line; write five fields: minute hour day month weekday, as "*/15 * * * *"')
+        if value is not None:
+            try:
+                croniter(value, datetime.now(UTC)).get_next()
+            except CroniterBadDateError:
+                raise ValueError("a time that never comes; such as a 30th of February") from None
         return value
 
     @field_validator("timezone")
@@ -73,16 +78,6 @@ class Poll(BaseModel):
         if (self.every is None) == (self.cron is None):
             raise ValueError("give either every or cron")
         return self
-
-    def following(self, after: datetime) -> datetime:
-        """The next time to poll, after ``after`` (aware); in UTC."""
-        if self.every is not None:
-            return after.astimezone(UTC) + timedelta(seconds=self.every)
-        from croniter import croniter
-
-        local = after.astimezone(ZoneInfo(self.timezone))
-        following: datetime = croniter(self.cron, local).get_next(datetime)
-        return following.astimezone(UTC)
 
     def __str__(self) -> str:
         if self.every is None:

@@ -21,7 +21,7 @@ def plan(database: Database, wanted: Sequence[Schedule]) -> None:
         names = [one.name for one in wanted]
         kept = {
             row.name: row
-            for row in database.rows(connection, 'SELECT name, "interval", cron, next_run_at FROM schedule')
+            for row in database.rows(connection, 'SELECT name, "interval", cron, timezone, next_run_at FROM schedule')
         }
         for gone in sorted(set(kept) - set(names)):
             database.run(connection, "DELETE FROM schedule WHERE name = ?", gone)
@@ -43,7 +43,7 @@ def plan(database: Database, wanted: Sequence[Schedule]) -> None:
             old = kept.get(one.name)
             # a shorter interval, another cron line, or a clock that was set back must not leave it waiting for the old time
             latest = next_run(one, now)
-            if old is not None and (old.next_run_at > latest or old.cron != one.cron):
+            if old is not None and (old.next_run_at > latest or (old.cron, old.timezone) != (one.cron, one.timezone)):
                 database.run(connection, "UPDATE schedule SET next_run_at = ? WHERE name = ?", latest, one.name)
 
     database.transact(body)
@@ -169,11 +169,19 @@ def rests(database: Database, name: str) -> bool:
 
 
 def next_run(schedule: Schedule, now: float) -> float:
-    """When a schedule runs next after ``now``."""
-    if schedule.cron:
-        from croniter import croniter
+    """When a schedule runs next after ``now``.
 
-        local = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(schedule.timezone or "UTC"))
-        following: datetime = croniter(schedule.cron, local).get_next(datetime)
-        return following.timestamp()
-    return now + (schedule.interval or 60.0)
+    A cron line follows the clock on the wall. What falls into the hour that is left out in spring runs right after it. What falls into
+    the hour that comes twice in autumn runs once, the first time; only a line for every hour (``*`` or ``*/n``) runs in both.
+    """
+    if not schedule.cron:
+        return now + (schedule.interval or 60.0)
+    from croniter import croniter
+
+    local = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(schedule.timezone or "UTC"))
+    times = croniter(schedule.cron, local)
+    following: datetime = times.get_next(datetime)
+    if not schedule.cron.split()[1].startswith("*"):
+        while following.fold:
+            following = times.get_next(datetime)
+    return following.timestamp()

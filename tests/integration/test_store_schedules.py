@@ -73,12 +73,91 @@ def test_replanning_keeps_the_last_run_and_shortens_the_wait(hub: Store, clock: 
     assert (run.name, run.last_run_at) == ("p", pytest.approx(clock.time - 11))
 
 
-def test_cron_follows_the_clock_on_the_wall_over_the_change_to_summer_time() -> None:
-    nightly = Schedule("night", cron="30 3 * * *", timezone="Europe/Berlin")
-    before = datetime(2026, 3, 28, 12, 0, tzinfo=UTC).timestamp()
-    first = next_run(nightly, before)
-    assert datetime.fromtimestamp(first, UTC).isoformat() == "2026-03-29T01:30:00+00:00"  # 3:30 in summer time
-    assert datetime.fromtimestamp(next_run(nightly, first), UTC).isoformat() == "2026-03-30T01:30:00+00:00"
+def _runs(cron: str, zone: str, start: str, count: int) -> list[str]:
+    """The next runs after a moment, in UTC: "29 01:00" is the 29th at one o'clock."""
+    schedule, at = Schedule("x", cron=cron, timezone=zone), datetime.fromisoformat(start).timestamp()
+    found = []
+    for _ in range(count):
+        following = next_run(schedule, at)
+        assert following > at
+        at = following
+        found.append(datetime.fromtimestamp(at, UTC).strftime("%d %H:%M"))
+    return found
+
+
+BERLIN, NEW_YORK, LORD_HOWE = "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "start", "runs"),
+    [
+        # summer time begins: 02:00 becomes 03:00, and 02:30 does not come
+        ("30 3 * * *", BERLIN, "2026-03-28T12:00Z", ["29 01:30", "30 01:30"]),
+        ("30 2 * * *", BERLIN, "2026-03-28T00:00Z", ["28 01:30", "29 01:00", "30 00:30"]),
+        ("*/30 * * * *", BERLIN, "2026-03-29T00:00Z", ["29 00:30", "29 01:00", "29 01:30", "29 02:00"]),
+        ("30 2 * * *", NEW_YORK, "2026-03-07T12:00Z", ["08 07:00", "09 06:30"]),
+        (
+            "0 0 * * *",
+            "America/Sao_Paulo",
+            "2018-11-03T12:00Z",
+            ["04 03:00", "05 02:00"],
+        ),  # midnight itself was left out
+        # summer time ends: 03:00 becomes 02:00, and 02:30 comes twice
+        ("30 2 * * *", BERLIN, "2026-10-24T00:00Z", ["24 00:30", "25 00:30", "26 01:30"]),
+        ("15 2 * * *", BERLIN, "2026-10-25T00:20Z", ["26 01:15"]),
+        ("15 2 * * *", BERLIN, "2026-10-25T01:05Z", ["26 01:15"]),
+        ("0 3 * * *", BERLIN, "2026-10-24T12:00Z", ["25 02:00", "26 02:00"]),
+        ("0 * * * *", BERLIN, "2026-10-24T23:00Z", ["25 00:00", "25 01:00", "25 02:00"]),
+        ("*/30 * * * *", BERLIN, "2026-10-25T00:00Z", ["25 00:30", "25 01:00", "25 01:30", "25 02:00"]),
+        ("45 1 * * *", LORD_HOWE, "2026-04-03T20:00Z", ["04 14:45", "05 15:15"]),  # there it is half an hour
+        ("30 1 * * 0", NEW_YORK, "2026-10-31T00:00Z", ["01 05:30", "08 06:30"]),
+    ],
+)
+def test_cron_follows_the_clock_on_the_wall(cron: str, zone: str, start: str, runs: list[str]) -> None:
+    assert _runs(cron, zone, start, len(runs)) == runs
+
+
+def test_a_cron_run_that_was_missed_is_caught_up_once(hub: Store, clock: Clock) -> None:
+    hub.plan([Schedule("night", cron="0 3 * * *", timezone="Europe/Berlin")])
+    clock.time += 5 * 86_400
+    hub.plan([Schedule("night", cron="0 3 * * *", timezone="Europe/Berlin")])  # a new start does not forget it
+    (run,) = hub.claim_schedules(owner="a")
+    hub.finish_schedule(run.name, "a")
+    assert hub.claim_schedules(owner="a") == []
+    clock.time += 86_400
+    assert len(hub.claim_schedules(owner="a")) == 1
+
+
+def test_another_time_zone_is_another_time(hub: Store, clock: Clock) -> None:
+    hub.plan([Schedule("night", cron="0 15 * * *", timezone="Europe/Berlin")])  # 14:00 in UTC; it is 12:00 now
+    hub.plan([Schedule("night", cron="0 15 * * *", timezone="America/New_York")])
+    clock.time += 3 * 3600
+    assert hub.claim_schedules(owner="a") == []
+    clock.time += 5 * 3600
+    assert len(hub.claim_schedules(owner="a")) == 1
+
+
+def test_many_hubs_run_each_once(open_store: Callable[..., Store]) -> None:
+    """Six claimers at once, again and again, each with a store of its own where the database takes several."""
+    first = open_store()
+    stores = [first if first.database.is_sqlite else open_store() for _ in range(6)]
+    first.plan([Schedule(f"poll:{n}", interval=3600.0) for n in range(30)])
+    runs: list[str] = []
+    start = threading.Barrier(6)
+
+    def work(number: int) -> None:
+        start.wait()
+        for _ in range(12):
+            for run in stores[number].claim_schedules(limit=4, owner=f"hub-{number}"):
+                runs.append(run.name)
+                assert stores[number].finish_schedule(run.name, f"hub-{number}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(runs) == sorted(f"poll:{n}" for n in range(30))
 
 
 def test_a_manual_run_is_due_at_once(hub: Store) -> None:
