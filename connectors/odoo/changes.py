@@ -59,6 +59,11 @@ class Walk:
         """The walk that a stored cursor describes; none = a new one from the beginning."""
         return cls(**cursor) if cursor else cls()
 
+    @classmethod
+    def since(cls, moment: datetime) -> Walk:
+        """A new walk from a point in time on."""
+        return cls(at=moment.astimezone(UTC).strftime(FORMAT))
+
     def as_cursor(self) -> dict[str, Any]:
         """The walk as JSON data."""
         return {"high": self.high, "at": self.at, "after": self.after, "by_id": self.by_id, "seen": self.seen}

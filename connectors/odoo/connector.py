@@ -78,6 +78,10 @@ class OdooConnector(Connector[OdooConfig]):
         """The next page of changes."""
         return self._stream(stream, "poll").poll(cursor, limit)
 
+    def cursor_since(self, stream: str, moment: datetime) -> Cursor:
+        """The position from which everything changed since then is read."""
+        return self._stream(stream, "poll").cursor_since(moment)
+
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
         """One record as it is now."""
         return self._stream(stream, "fetch").fetch(external_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
 from typing import ClassVar, Protocol
 
 from connectors.shopify.api import ShopifyApi
@@ -19,6 +20,7 @@ from connectors.shopify.prices import Prices
 from connectors.shopify.refunds import Refunds
 from connectors.shopify.return_writes import ReturnWrites
 from connectors.shopify.returns import Returns
+from connectors.shopify.shapes import version_of
 from connectors.shopify.shipments import Shipments
 from connectors.shopify.stock import Stock
 from connectors.shopify.streams import STREAMS
@@ -140,6 +142,11 @@ class ShopifyConnector(Connector[ShopifyConfig]):
             "return": self._returns.page,
         }
         return pages[stream](cursor, limit)
+
+    def cursor_since(self, stream: str, moment: datetime) -> Cursor:
+        """The position from which everything changed since then is read."""
+        self._must(stream, "poll")
+        return {"since": version_of(moment.isoformat())}
 
     def webhook(self, request: InboundRequest) -> Iterable[RawMessage]:
         """The messages of one webhook, after its signature over the raw body was verified."""

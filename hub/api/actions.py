@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from hub.api.rest import as_json
 from hub.errors import HubError
+from hub.runtime.reading import MOST
 
 if TYPE_CHECKING:
     from hub.runtime.hub import Hub
@@ -66,6 +67,22 @@ def routes(hub: Hub) -> APIRouter:
         """Make a poll due at once."""
         hub.project.connection(name)
         return as_json({"connection": name, "stream": stream, "due": hub.poll_now(name, stream)})
+
+    @api.post("/connections/{name}/read/{stream}")
+    def read(
+        name: str,
+        stream: str,
+        since: Annotated[str, Body(max_length=40)] = "",
+        keep: Annotated[str, Body(max_length=2000)] = "",
+        dry_run: Annotated[bool, Body()] = True,
+        limit: Annotated[int, Body(ge=1, le=MOST)] = 100,
+        payloads: Annotated[bool, Body()] = False,
+    ) -> Response:
+        """Read a stream by hand: show what would come in, or store what is new of it."""
+        said = hub.reading.read(
+            name, stream, since=since, keep=keep, dry_run=dry_run, limit=limit, payloads=payloads
+        )  # fmt: skip
+        return as_json(said)
 
     @api.post("/connections/{name}/webhooks/{action}")
     def webhooks(name: str, action: str, given: Annotated[dict[str, Any] | None, Body()] = None) -> Response:

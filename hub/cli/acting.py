@@ -60,6 +60,10 @@ class Acting(ABC):
         """Make a poll due at once; false where it is not one of the stored schedules."""
 
     @abstractmethod
+    def read(self, connection: str, stream: str, **how: Any) -> dict[str, Any]:
+        """Read a stream by hand; see `hub.runtime.reading`."""
+
+    @abstractmethod
     def webhooks(self, connection: str, action: str, **given: Any) -> dict[str, Any]:
         """Look at a connection's webhook subscriptions ("list"), or change them ("ensure", "pause", "remove")."""
 
@@ -109,6 +113,18 @@ class InStore(Acting):
     def poll(self, connection: str, stream: str) -> bool:
         """Make a poll due at once."""
         return self._store.run_schedule_now(f"poll:{connection}:{stream}")
+
+    def read(self, connection: str, stream: str, **how: Any) -> dict[str, Any]:
+        """Read a stream by hand."""
+        from hub.cli.opening import catalog
+        from hub.runtime.connections import Connections
+        from hub.runtime.reading import Reading
+
+        connections = Connections(self.project, catalog(), self._store)
+        try:
+            return Reading(self._store, self.project, connections).read(connection, stream, **how)
+        finally:
+            connections.close()
 
     def webhooks(self, connection: str, action: str, **given: Any) -> dict[str, Any]:
         """Look at a connection's webhook subscriptions, or change them."""
@@ -163,11 +179,15 @@ class OverHttp(Acting):
         """Make a poll due at once."""
         return bool(self._post(f"/connections/{connection}/poll/{stream}").get("due", True))
 
+    def read(self, connection: str, stream: str, **how: Any) -> dict[str, Any]:
+        """Read a stream by hand."""
+        return self._post(f"/connections/{connection}/read/{stream}", 600.0, **how)
+
     def webhooks(self, connection: str, action: str, **given: Any) -> dict[str, Any]:
         """Look at a connection's webhook subscriptions, or change them."""
         return self._post(f"/connections/{connection}/webhooks/{action}", **given)
 
-    def _post(self, path: str, **data: Any) -> dict[str, Any]:
+    def _post(self, path: str, timeout: float = 15.0, /, **data: Any) -> dict[str, Any]:
         token = self.project.secrets.get("HUB_API_TOKEN")
         if not token:
             raise ConfigError(
@@ -183,7 +203,7 @@ class OverHttp(Acting):
         )
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with direct.open(request, timeout=15) as answer:
+            with direct.open(request, timeout=timeout) as answer:
                 return dict(json.loads(answer.read() or b"{}"))
         except urllib.error.HTTPError as error:
             with error:

@@ -1,6 +1,6 @@
 """The mapping engine: translates the records of connected systems to the canonical model and back."""
 
-from hub.mapping.condition import Condition, compile_condition
+from hub.mapping.condition import Condition, compile_condition, compile_filter
 from hub.mapping.findings import Finding, MappingFault, MappingInvalid
 from hub.mapping.lineage import Lineage, Origin
 from hub.mapping.lookups import Lookups
@@ -22,4 +22,5 @@ __all__ = [
     "Origin",
     "Translation",
     "compile_condition",
+    "compile_filter",
 ]

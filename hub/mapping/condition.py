@@ -22,14 +22,39 @@ def compile_condition(text: str, entity: str, where: str = "") -> Condition:
 
     It is compiled as a mapping of one field, so that a condition is nothing new to learn.
     """
-    expression = text if "{{" in text else f"{{{{ {text} }}}}"
     document = {
         "mapping": 1,
         "from": f"canonical/{entity}@1",
         "to": "flow/condition",
         "let": {"record": "{{ src }}"},
-        "output": {"holds": expression},
+        "output": {"holds": _expression(text)},
     }
+    mapping = _compiled(document, entity, where or "flow")
+    return lambda record: mapping.run(record, meta={}, links=NoLinks()).record["holds"]
+
+
+def compile_filter(text: str, stream: str, where: str) -> Callable[[Any], bool]:
+    """The condition as a function of a vendor's record, which the text calls ``src``, as a mapping's ``when`` does.
+
+    ``stream`` is written as "shopify/order". Raises `MappingError` when it is wrong, and when it fails at a record.
+    """
+    document = {
+        "mapping": 1,
+        "from": stream,
+        "to": "canonical/order@1",  # nothing is made, so any entity does
+        "key": "{{ 1 | text }}",
+        "when": _expression(text),
+        "output": {"number": "1"},
+    }
+    mapping = _compiled(document, "order", where)
+    return lambda payload: mapping.run(payload, meta={}, links=NoLinks()).filtered is None
+
+
+def _expression(text: str) -> str:
+    return text if "{{" in text else f"{{{{ {text} }}}}"
+
+
+def _compiled(document: dict[str, Any], entity: str, where: str) -> Mapping:
     filters = builtin_filters()
     library = Library(
         roots=(),
@@ -41,9 +66,8 @@ def compile_condition(text: str, entity: str, where: str = "") -> Condition:
         entities=(entity,),
     )
     try:
-        source = read_source(Path(where or "flow"), where or "flow", json.dumps(document))
-        mapping = Mapping(source, build(source, library), Lookups.load([]), filters)
+        source = read_source(Path(where), where, json.dumps(document))
+        return Mapping(source, build(source, library), Lookups.load([]), filters)
     except MappingInvalid as error:
         said = error.findings[0].message if error.findings else error.message
         raise MappingError(said, code=error.code, where=where, fix=error.fix) from None
-    return lambda record: mapping.run(record, meta={}, links=NoLinks()).record["holds"]

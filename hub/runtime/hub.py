@@ -17,6 +17,7 @@ from hub.runtime.connections import Connections
 from hub.runtime.intake import AcceptResult, Intake
 from hub.runtime.poller import Poller
 from hub.runtime.pressure import Pressure
+from hub.runtime.reading import Reading
 from hub.runtime.refresh import Refresher
 from hub.runtime.relay import Relay
 from hub.runtime.scheduler import Scheduler, poll_name, publishes, wanted
@@ -87,6 +88,7 @@ class Hub:
             reaps=self.role == "embedded",
         )  # fmt: skip
         self.scheduler = Scheduler(self.store, {})
+        self.reading = Reading(self.store, project, self.connections, bus)
         self.webhooks = Webhooks(self.store, project, self.connections)
         self.scheduler.add("webhooks", self.webhooks)
         self.scheduler.add("poll", Poller(self.store, self.connections, bus, lambda: self.stopping, self.archive.full))

@@ -176,6 +176,10 @@ class Connector(ABC, Generic[C]):
         """The next page of changes since ``cursor`` (none = from the beginning). At least once: repeats are absorbed by the hub."""
         raise self._unsupported("poll", stream)
 
+    def cursor_since(self, stream: str, moment: datetime) -> Cursor:
+        """A position from which `poll` gives what changed at ``moment`` (aware) or later; a little before is allowed. For runs by hand."""
+        raise self._unsupported("reading from a point in time", stream)
+
     def webhook(self, request: InboundRequest) -> Iterable[RawMessage]:
         """Verify the request's signature over the raw body, then read the messages in it. Raises `Unauthenticated`."""
         raise self._unsupported("webhook")

@@ -143,6 +143,12 @@ def _known(database: Database, connection: Connection, messages: Sequence[NewMes
     return found
 
 
+def known_messages(database: Database, messages: Sequence[NewMessage]) -> frozenset[str]:
+    """The dedupe keys of those messages that are there already."""
+    with database.read() as connection:
+        return frozenset(key for _, key in _known(database, connection, messages))
+
+
 def cursor(database: Database, name: str, stream: str) -> dict[str, Any] | None:
     """The poll position of a stream."""
     with database.read() as connection:

@@ -100,6 +100,10 @@ class Store:
         """Store messages, their payloads and the poll position. When it returns, they are on disk: only now answer 2xx."""
         return inbox.accept(self.database, messages, cursor)
 
+    def known_messages(self, messages: Sequence[NewMessage]) -> frozenset[str]:
+        """The dedupe keys of those messages that were accepted before: they would be absorbed."""
+        return inbox.known_messages(self.database, messages)
+
     def cursor(self, connection: str, stream: str) -> dict[str, Any] | None:
         """The poll position of a stream, or none before the first poll."""
         return inbox.cursor(self.database, connection, stream)

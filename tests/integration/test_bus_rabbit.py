@@ -218,3 +218,21 @@ def test_a_queue_that_an_older_hub_declared_is_made_anew(bus_pair):
     _until(lambda: seen == ["inbound"])
     assert sender.wake_surely(["deliver.erp"], timeout=10)
     _until(lambda: seen == ["inbound", "deliver.erp"])
+
+
+def test_a_queue_that_refuses_for_long_is_made_anew(bus_pair, monkeypatch):
+    """As one without a leader does; here it is full, and told to refuse."""
+    monkeypatch.setattr("hub.runtime.bus.rabbit.REFUSES_FOR", 0.5)
+    sender, receiver = bus_pair
+    sender._broker._arguments |= {"x-max-length": 1, "x-overflow": "reject-publish"}
+    receiver._broker._arguments = sender._broker._arguments
+    answers = [sender.wake_surely(["inbound"], timeout=15) for _ in range(4)]
+    assert answers[0]
+    assert not all(answers)
+    monkeypatch.setitem(sender._broker._arguments, "x-max-length", 50)
+    _until(lambda: sender.wake_surely(["inbound"], timeout=15))
+    assert sender.healthy
+    seen = []
+    receiver.subscribe("inbound", seen.append)
+    receiver.start()
+    _until(lambda: seen)

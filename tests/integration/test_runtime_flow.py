@@ -53,6 +53,18 @@ def test_everything_drains_with_the_bus_muted(backend, open_hub, target, order_w
         assert hub.store.conservation().holds
 
 
+def test_a_handler_that_gives_its_wake_up_back_asks_for_another(open_hub, target, order_webhook, monkeypatch):
+    """A broker ends a consumer that holds a message for long, so no turn lasts for ever; no sweep helps here."""
+    monkeypatch.setattr("hub.runtime.workers.LONGEST_TURN", 0.0)
+    monkeypatch.setattr("hub.runtime.workers.BATCH", 5)
+    monkeypatch.setattr("hub.runtime.workers.INBOUND_BATCH", 5)
+    with open_hub(sweep=600.0) as hub:
+        time.sleep(0.3)  # the first look of the sweep is over
+        hub.intake.commit([hub.intake.read("src", order_webhook(number)) for number in range(40)])
+        assert hub.drain(60)
+        assert len(_orders(target)) == 40
+
+
 def test_embedded_end_to_end_takes_milliseconds(open_hub, target, order_webhook):
     with open_hub() as hub:
         _accept(hub, order_webhook(0))

@@ -1,12 +1,16 @@
 """Polling: the cursor moves with what it brought, faults show on the connection, and a paused connection is left alone."""
 
+import json
 import time
 from typing import ClassVar
 
 import pytest
 from pydantic import Field
 
-from hub.errors import AuthFailed, RateLimited, Unreachable
+from hub.api.server import WebServer
+from hub.cli.main import main
+from hub.cli.views import console
+from hub.errors import AuthFailed, ConfigError, HubError, RateLimited, Unreachable
 from hub.project import load
 from hub.runtime.hub import Hub
 from hub.sdk.connector import FULL, Connector, ConnectorConfig, Manifest, Stream
@@ -28,15 +32,25 @@ class ShelfConnector(Connector[ShelfConfig]):
     articles: ClassVar[list] = []
     trouble: ClassVar[list] = []
     polls = 0
+    overlap = 0
+
+    def cursor_since(self, stream, moment):
+        return {"after": moment.day - 1}
 
     def poll(self, stream, cursor, limit):
         type(self).polls += 1
         if self.trouble:
             raise self.trouble.pop(0)
-        since = (cursor or {}).get("after", 0)
+        since = max(0, (cursor or {}).get("after", 0) - self.overlap)
         found = self.articles[since : since + self.config.page]
         messages = [
-            RawMessage("variant", str(number), {"id": number, "sku": f"S-{number}", "title": "x"}, f"poll:{number}")
+            RawMessage(
+                "variant",
+                str(number),
+                {"id": number, "sku": f"S-{number}", "title": "x"},
+                f"poll:{number}",
+                deleted=number == 99,
+            )
             for number in found
         ]
         return Page(messages, {"after": since + len(found)}, more=since + len(found) < len(self.articles))
@@ -138,3 +152,114 @@ def test_a_named_pace_silences_the_connection(polling, shelf):
     polling.poll_now("shelf", "variant")
     time.sleep(0.8)
     assert shelf.polls == polls
+
+
+def test_what_lies_in_the_overlap_of_two_polls_is_absorbed(polling, shelf, target):
+    """Vendors' times are coarse and late, so each poll begins a little before the last one ended."""
+    shelf.articles, shelf.overlap = list(range(1, 6)), 2
+    polling.start()
+    _until(lambda: len(target.effects("variant")) == 5)
+    for number in range(6, 9):
+        shelf.articles.append(number)
+        polls = shelf.polls
+        assert polling.poll_now("shelf", "variant")
+        _until(lambda: shelf.polls > polls and len(target.effects("variant")) == number)  # noqa: B023
+    assert polling.drain(10)
+    ledger = polling.store.conservation()
+    assert ledger.in_ == 8
+    assert ledger.duplicates > 0
+    assert sorted(effect.data["sku"] for effect in target.effects("variant")) == [f"S-{n}" for n in range(1, 9)]
+
+
+def _statuses(said):
+    return {row["external_id"]: row["status"] for row in said["records"]}
+
+
+def test_a_dry_run_shows_what_would_come_in_and_stores_nothing(polling, shelf):
+    shelf.articles = [1, 2, 3, 4, 5]
+    polling.reading.read("shelf", "variant", since="beginning", keep="src.id <= 2", dry_run=False)
+    said = polling.reading.read("shelf", "variant", keep="src.id != 4")
+    assert _statuses(said) == {"1": "known", "2": "known", "3": "new", "4": "left out", "5": "new"}
+    assert (said["read"], said["new"], said["known"], said["left_out"], said["more"]) == (5, 2, 2, 1, False)
+    assert polling.store.conservation().in_ == 2
+    assert polling.store.cursor("shelf", "variant") is None
+    assert "payload" not in said["records"][0]
+    shown = polling.reading.read("shelf", "variant", since="2026-03-05", payloads=True)
+    assert [json.loads(row["payload"])["sku"] for row in shown["records"]] == ["S-5"]
+
+
+def test_reading_by_hand_takes_in_what_is_missing_and_leaves_the_position(polling, shelf, target):
+    shelf.articles = list(range(1, 8))
+    polling.start()
+    _until(lambda: len(target.effects("variant")) == 7)
+    assert polling.drain(10)
+    cursor = polling.store.cursor("shelf", "variant")
+    polling.scheduler.stop(5)
+    shelf.articles[2:2] = [99, 100, 101]  # they were there all the time, and no poll told of them
+    said = polling.reading.read("shelf", "variant", since="2026-03-02", dry_run=False, limit=4, keep="src.id != 100")
+    assert _statuses(said) == {"2": "known", "99": "new", "100": "left out", "101": "new"}
+    assert said["more"]
+    _until(lambda: any(effect.data.get("sku") == "S-101" for effect in target.effects("variant")))
+    assert polling.store.cursor("shelf", "variant") == cursor
+    again = polling.reading.read("shelf", "variant", since="2026-03-02", dry_run=False, limit=4, keep="src.id != 100")
+    assert again["new"] == 0
+
+
+def test_reading_by_hand_says_what_is_wrong(polling, shelf):
+    shelf.articles = [1]
+
+    def code(*arguments, **how):
+        with pytest.raises(HubError) as said:
+            polling.reading.read(*arguments, **how)
+        return said.value.code
+
+    assert code("shelf", "order") == "CFG-STREAM"
+    assert code("nobody", "variant") == "CFG-CONNECTION"
+    assert code("shelf", "variant", since="yesterday") == "CLI-USAGE"
+    assert code("shelf", "variant", keep="src.id >") == "CFG-FILTER"
+    assert code("shelf", "variant", keep="src.nope == 1") == "CFG-FILTER"
+    assert code("dst", "order") == "CFG-STREAM"
+    with pytest.raises(ConfigError, match="src has no field 'nope'"):
+        polling.reading.read("shelf", "variant", keep="src.nope == 1")
+    polling.store.pause("shelf", "PAUSED", "")
+    assert code("shelf", "variant") == "CON-PAUSED"
+    assert shelf.polls == 2  # the two whose filter failed at a record, and no other
+    assert polling.store.conservation().in_ == 0
+
+
+def _command(capsys, *arguments):
+    console.fresh()
+    capsys.readouterr()
+    code = main(list(arguments))
+    said = capsys.readouterr()
+    console.fresh()
+    return code, said.out, said.err
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_the_command_reads_directly_or_asks_the_running_hub(
+    polling, shelf, project_dir, capsys, monkeypatch, running, tmp_path
+):
+    """Embedded, a running hub holds the database; the command then asks it over its REST API."""
+    monkeypatch.setattr("hub.cli.opening.catalog", lambda: polling.catalog)
+    monkeypatch.setenv("HUB_DATABASE_URL", polling.project.database)
+    monkeypatch.setenv("HUB_API_TOKEN", "token-4711")
+    shelf.articles = [1, 2, 3]
+    here = ("shelf", "variant", "--project", str(project_dir))
+    with WebServer(polling, token="token-4711") as server:
+        file = project_dir / "hub.yaml"
+        file.write_text(file.read_text() + f"listen: 127.0.0.1:{server.port}\n")
+        if not running:
+            polling.stop(5)
+        code, text, error = _command(capsys, "poll", *here, "--dry-run", "--filter", "src.id > 1")
+        assert code == 0, error
+        assert "read 3: 2 would come in, 0 known before, 1 left out" in text
+        code, text, error = _command(capsys, "poll", *here, "--since", "beginning", "--limit", "2", "--json")
+        assert code == 0, error
+        assert (json.loads(text)["new"], json.loads(text)["more"]) == (2, True)
+        code, text, _ = _command(capsys, "poll", *here, "--dry-run")
+        assert "1 would come in, 2 known before" in text
+        code, _, error = _command(capsys, "poll", *here, "--since", "soon")
+        assert (code, "not a point in time" in error) == (2 if not running else 1, True)
+        code, _, error = _command(capsys, "poll", "shelf", "varient", "--dry-run", "--project", str(project_dir))
+        assert "Did you mean 'variant'?" in error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
@@ -30,6 +31,10 @@ class OdooStream:
     def poll(self, cursor: Cursor | None, limit: int) -> Page:  # noqa: ARG002
         """The next page of changes."""
         raise self._unsupported("poll")
+
+    def cursor_since(self, moment: datetime) -> Cursor:  # noqa: ARG002
+        """The position from which everything changed since then is read."""
+        raise self._unsupported("reading from a point in time")
 
     def fetch(self, external_id: str) -> RawMessage | None:  # noqa: ARG002
         """One record as it is now."""
@@ -86,6 +91,10 @@ class ChangingRecords(OdooStream):
             self.client, self.model, list(self.domain), self.fields(), limit, overlap=overlap, now=self.clock.now()
         )
         return Page(self.messages(records), walk.as_cursor(), more)
+
+    def cursor_since(self, moment: datetime) -> Cursor:
+        """The position from which everything changed since then is read."""
+        return Walk.since(moment).as_cursor()
 
     def fetch(self, external_id: str) -> RawMessage | None:
         """The record with this id as it is now."""

@@ -95,6 +95,11 @@ class InventoryLevels(OdooStream):
             return False
         return (self.clock.now() - datetime.fromisoformat(state["full_at"])).total_seconds() >= every
 
+    def cursor_since(self, moment: datetime) -> Cursor:
+        """The position from which every level whose quants or moves changed since then is read."""
+        walk = Walk.since(moment).as_cursor()
+        return {"full_at": self.clock.now().isoformat(), "phase": "quant", "after": 0, "quant": walk, "move": walk}
+
     def _beginning(self) -> dict[str, Any]:
         now = self.clock.now().isoformat()
         return {

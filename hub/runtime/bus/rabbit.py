@@ -31,7 +31,10 @@ LONGEST_QUEUE = 100
 """One wake-up would do; more only spread the work over more workers."""
 MOST_DELIVERIES = 1000
 """RabbitMQ 4 drops a message after 20 deliveries by itself; the database counts crashes, so that the broker need not."""
+REFUSES_FOR = 10.0
+"""Seconds for which a queue may refuse wake-ups before it is made anew; one that chooses its leader refuses for a moment."""
 _OTHER_ARGUMENTS = 406
+_PERSISTENT = pika.BasicProperties(delivery_mode=2)
 SILENCE = 15.0
 """Seconds without a wake-up after which a consumer subscribes anew."""
 TIMEOUTS = {"socket_timeout": 5.0, "stack_timeout": 10.0, "blocked_connection_timeout": 5.0, "heartbeat": 20}
@@ -85,6 +88,7 @@ class WakeBroker(RabbitmqBroker):
         super().__init__(confirm_delivery=True, middleware=[ShutdownNotifications()])
         self.parameters = parameters
         self._away = False
+        self._refuses_since: dict[str, float] = {}
         self._arguments: dict[str, Any] = {"x-max-length": LONGEST_QUEUE, "x-overflow": "drop-head"}
         if quorum:
             self._arguments |= {"x-queue-type": "quorum", "x-delivery-limit": MOST_DELIVERIES}
@@ -124,18 +128,54 @@ class WakeBroker(RabbitmqBroker):
         if ensure:
             self._ensure_queue(queue_name)  # type: ignore[no-untyped-call]
 
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:  # noqa: ARG002
+        """Publish with a confirmation; once more where the connection turns out to be lost, or the queue to be gone."""
+        queue = message.queue_name
+        for last in (False, True):
+            try:
+                self.declare_queue(queue, ensure=True)
+                self.channel.basic_publish("", queue, message.encode(), _PERSISTENT, mandatory=True)
+            except (pika.exceptions.AMQPConnectionError, pika.exceptions.AMQPChannelError) as error:
+                del self.connection
+                if isinstance(error, pika.exceptions.UnroutableError):
+                    self.queues_pending.add(queue)
+                if isinstance(error, pika.exceptions.NackError):
+                    self._refused(queue)
+                if last:
+                    raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+            else:
+                self._refuses_since.pop(queue, None)
+                break
+        return message
+
+    def _refused(self, queue: str) -> None:
+        """Make a queue anew that has refused for long.
+
+        RabbitMQ 3.10 that is killed within seconds of declaring a quorum queue has it without a leader ever after; what is
+        published is refused after a few seconds, and nobody is told.
+        """
+        since = self._refuses_since.setdefault(queue, time.monotonic())
+        if time.monotonic() - since >= REFUSES_FOR:
+            del self._refuses_since[queue]
+            self._delete_queue(queue, "it refuses messages")
+            self.queues_pending.add(queue)
+
     @override
     def _declare_queue(self, canonical_queue_name: str) -> Any:
-        """A queue that an older hub declared otherwise is made anew: what is lost with it are wake-ups."""
+        """A queue that an older hub declared otherwise is made anew."""
         try:
             return super()._declare_queue(canonical_queue_name)  # type: ignore[no-untyped-call]
         except pika.exceptions.ChannelClosedByBroker as error:
             if error.reply_code != _OTHER_ARGUMENTS:
                 raise
-            log.warning("broker.queue_made_anew", queue=canonical_queue_name)
-            del self.connection
-            self.channel.queue_delete(canonical_queue_name)
+            self._delete_queue(canonical_queue_name, "it has other arguments")
             return super()._declare_queue(canonical_queue_name)  # type: ignore[no-untyped-call]
+
+    def _delete_queue(self, queue: str, why: str) -> None:
+        """What is lost with it are wake-ups."""
+        log.warning("broker.queue_made_anew", queue=queue, why=why)
+        del self.connection
+        self.channel.queue_delete(queue)
 
     @override
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:

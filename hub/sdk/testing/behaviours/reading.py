@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from hub.errors import Rejected
+from hub.errors import Rejected, Unsupported
 from hub.sdk.records import NaturalKey, RawMessage
 from hub.sdk.testing.behaviours.registry import Level, behaviour
-from hub.sdk.testing.bench import Bench, leaves, longest_list, require, through_json
+from hub.sdk.testing.bench import Bench, NotProvable, leaves, longest_list, require, through_json
 
 TEXT = 'Ünï "côdé" \\ 漢字 عربى 👩‍👩‍👧 {{ 7*7 }} <b>&amp;</b>\'; DROP TABLE x;--'
 
@@ -107,6 +107,23 @@ def poll_sees_a_change(bench: Bench, stream: str) -> None:
         new[-1].source_version >= max(versions, default=""),
         "the version of a later fact sorts before the earlier one's",
     )
+
+
+@behaviour(Level.GOLD, "poll")
+def poll_can_begin_at_a_point_in_time(bench: Bench, stream: str) -> None:
+    """From the position of a moment everything changed since then is read, and nothing that is much older."""
+    old = set(bench.sim.seed_records(stream, 3))
+    bench.sim.clock.advance(7200)
+    moment = bench.sim.clock.now()
+    bench.sim.clock.advance(5)
+    new = set(bench.sim.seed_records(stream, 2))
+    try:
+        cursor = bench.connector().cursor_since(stream, moment)
+    except Unsupported:
+        raise NotProvable(f"{stream} is not read from a point in time", declared=True) from None
+    found, _ = bench.drain(stream, through_json(cursor, "a cursor"))
+    require(new <= ids(found), f"{len(new - ids(found))} of {len(new)} records that came later were not read")
+    require(not old & ids(found), "records of two hours before were read too")
 
 
 @behaviour(Level.SILVER, "poll")
