@@ -220,8 +220,9 @@ def test_a_queue_that_an_older_hub_declared_is_made_anew(bus_pair):
     _until(lambda: seen == ["inbound", "deliver.erp"])
 
 
+@pytest.mark.parametrize("bus_pair", [False], ids=["classic"], indirect=True)
 def test_a_queue_that_refuses_for_long_is_made_anew(bus_pair, monkeypatch):
-    """As one without a leader does; here it is full, and told to refuse."""
+    """As a quorum queue without a leader does; here it is full, and told to refuse."""
     monkeypatch.setattr("hub.runtime.bus.rabbit.REFUSES_FOR", 0.5)
     sender, receiver = bus_pair
     sender._broker._arguments |= {"x-max-length": 1, "x-overflow": "reject-publish"}

@@ -176,6 +176,7 @@ class WakeBroker(RabbitmqBroker):
         log.warning("broker.queue_made_anew", queue=queue, why=why)
         del self.connection
         self.channel.queue_delete(queue)
+        time.sleep(0.5)  # a quorum queue that comes back at once may not find its leader
 
     @override
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
