@@ -20,15 +20,26 @@ if TYPE_CHECKING:
 def project_folder(named: Path | None) -> Path:
     """The project directory: the command's option, the option before the command, HUB_PROJECT, or the nearest upward."""
     named = named or root_project.get()
+    if named is not None:
+        root_project.set(named)  # the catalog, which is asked for later, has this project's own connectors
     return named.expanduser() if named else find()
 
 
-@functools.cache
 def catalog() -> Catalog:
-    """The installed connectors."""
+    """The installed connectors, and those that the project describes in files of its own, where there is a project."""
+    try:
+        folder = project_folder(None).resolve()
+    except ConfigError:
+        return _catalog(None, ())
+    files = sorted((folder / "connectors").glob("*.yaml"))
+    return _catalog(folder if files else None, tuple((file, file.stat().st_mtime_ns) for file in files))
+
+
+@functools.cache
+def _catalog(folder: Path | None, _: tuple[tuple[Path, int], ...]) -> Catalog:
     from hub.sdk.plugins import load_connectors
 
-    return load_connectors()
+    return load_connectors(folder)
 
 
 def simulator(name: str) -> Any:

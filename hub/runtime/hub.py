@@ -66,7 +66,7 @@ class Hub:
         """The hub of a project, with the installed connectors."""
         from hub.sdk.plugins import load_connectors
 
-        return cls(project, load_connectors(), **settings)
+        return cls(project, load_connectors(project.path), **settings)
 
     def _assemble(self, bus: WakeBus | None, share: int, sweep: float | None) -> None:
         project = self.project

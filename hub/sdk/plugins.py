@@ -66,8 +66,8 @@ def data_dir(kind: str) -> Path:
     return packed if packed.is_dir() else hub.parent / kind
 
 
-def load_connectors() -> Catalog:
-    """Every connector installed here."""
+def load_connectors(project: Path | None = None) -> Catalog:
+    """Every connector installed here, and those that files in the ``connectors`` folder of a project describe."""
     catalog = Catalog()
     found = _find(CONNECTORS, catalog.broken)
     for name, (plugin, dist) in found.items():
@@ -77,8 +77,31 @@ def load_connectors() -> Catalog:
         else:
             catalog.connectors[name] = plugin
             catalog.dists[name] = dist
+    if project is not None:
+        _described(project / "connectors", catalog)
     catalog.broken.sort(key=lambda one: (one.name, one.dist))
     return catalog
+
+
+def _described(folder: Path, catalog: Catalog) -> None:
+    """Add the connectors that are described in the files of a folder."""
+    for file in sorted(folder.glob("*.yaml")):
+        from hub.errors import HubError
+        from hub.sdk.declarative import connector_class, load_file
+
+        place = f"connectors/{file.name}"
+        try:
+            made = connector_class(load_file(file, place))
+            reason = _fault(file.stem, made)
+        except HubError as error:
+            reason = str(error)
+        if not reason and file.stem in catalog.connectors:
+            reason = f"an installed package has a connector of this name: {catalog.dists[file.stem]}"
+        if reason:
+            catalog.broken.append(BrokenPlugin(file.stem, place, reason))
+        else:
+            catalog.connectors[file.stem] = made
+            catalog.dists[file.stem] = place
 
 
 def load_simulators() -> dict[str, type[Simulator]]:

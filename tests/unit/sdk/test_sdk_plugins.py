@@ -112,3 +112,23 @@ def test_simulators_are_found_too(install) -> None:
 def test_data_files_lie_beside_the_package_in_a_checkout() -> None:
     assert data_dir("mappings").name == "mappings"
     assert data_dir("mappings").is_dir()
+
+
+def test_a_project_describes_connectors_of_its_own(tmp_path: Path) -> None:
+    template = Path(__file__).parents[3] / "hub/cli/connector_template_declarative/package/acme.yaml.tmpl"
+    folder = tmp_path / "connectors"
+    folder.mkdir()
+    good = template.read_text()
+    (folder / "acme.yaml").write_text(good)
+    (folder / "other.yaml").write_text(good)
+    (folder / "wrong.yaml").write_text(good.replace("rows: items", "rowz: items"))
+    (folder / "odoo.yaml").write_text(good.replace("name: acme", "name: odoo"))
+    catalog = load_connectors(tmp_path)
+    assert catalog.get("acme").manifest.vendor == "Acme"
+    assert not catalog.mappings_dir("acme").exists()
+    reasons = {plugin.name: plugin.reason for plugin in catalog.broken}
+    assert "they must be equal" in reasons["other"]
+    assert "connectors/wrong.yaml:" in reasons["wrong"]
+    assert "Did you mean 'rows'?" in reasons["wrong"]
+    assert "an installed package has a connector of this name" in reasons["odoo"]
+    assert "acme" not in load_connectors().connectors
