@@ -45,10 +45,19 @@ class Mutants:
     def not_found(
         self, source: Path, names: list[Name], found: Callable[[Path], set[tuple[str, int, str]]]
     ) -> list[Name]:
-        """Which of 20 misspelt names a check does not tell with file and line. One may hide another, so those are tried alone."""
-        told = found(self.copy(source, names))
-        left = [one for one in names if not _told(one, told)]
-        return [one for one in left if not _told(one, found(self.copy(source, [one])))]
+        """Which of the misspelt names a check does not tell with file and line. One may hide another, so those are tried again apart."""
+        left = names
+        while left:
+            told = found(self.copy(source, left))
+            again = [one for one in left if not _told(one, told)]
+            if again and len(again) == len(left):
+                return (
+                    again
+                    if len(again) == 1
+                    else [one for lost in again for one in self.not_found(source, [lost], found)]
+                )
+            left = again
+        return []
 
     def twenty(self, names: Iterable[Name], seed: int) -> list[Name]:
         """Twenty of the names, from as many files as there are."""

@@ -120,6 +120,7 @@ def test_the_vendors_names_in_the_code_are_followed(own: Checked, simulated: Gra
     assert len(lost) < 0.05 * len(there), sorted(lost)
 
 
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize(("seed", "where"), [(1, "anywhere"), (2, "documents"), (3, "code")])
 def test_twenty_of_twenty_misspelt_names_are_found(
     seed: int, where: str, own: Checked, simulated: GraphQL, mutants: Any

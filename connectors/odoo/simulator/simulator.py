@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectors.odoo.simulator import accounting, deliveries, parties, payments, products, sales, stock
+from connectors.odoo.simulator.description import page
 from connectors.odoo.simulator.errors import OdooError, user_error
 from connectors.odoo.simulator.hooks import Hooks
 from connectors.odoo.simulator.orm import Env, Row
@@ -34,6 +35,7 @@ _OF_MODEL = frozenset(
         "name_search",
         "check_object_reference",
         "context_get",
+        "default_get",
     }
 )
 
@@ -83,6 +85,8 @@ class OdooSimulator(People):
             return _json({"status": "pass"})
         if request.path in ("/json/version", "/web/version") and self.env.version >= 19:
             return _json({"version_info": self._version_info(), "version": self.version})
+        if request.path.startswith("/doc-bearer/") and self.env.version >= 19:
+            return self._documented(request)
         if request.path.startswith("/json/2/") and request.method == "POST" and self.env.version >= 19:
             return self._json2(request)
         if request.path == "/jsonrpc" and request.method == "POST":
@@ -122,6 +126,15 @@ class OdooSimulator(People):
             return _json(self._run(model, method, ids, [], body, context, json2=True))
         except OdooError as error:
             return self._refused(error)
+
+    def _documented(self, request: Request) -> Response:
+        """Odoo's page about a model; 404 for a model that is not installed."""
+        try:
+            self._authorise(request.headers)
+        except OdooError as error:
+            return self._refused(error)
+        model = self.env.models.get(request.path.removeprefix("/doc-bearer/").removesuffix(".json"))
+        return _json(page(model)) if model is not None else Response(404, {"content-type": "text/html"}, _HTML_404)
 
     def _authorise(self, headers: Mapping[str, str]) -> None:
         given = headers.get("authorization", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, moment, number, one, rpc
+from connectors.odoo.simulator.orm import Env, Field, Model, Row, char, flag, moment, number, one, rpc
 
 _OPEN = ("confirmed", "partially_available", "assigned")
 
@@ -60,8 +60,11 @@ class PickingTypes(Model):
         "code": Field("selection"),
         "sequence_code": char(),
         "warehouse_id": one("stock.warehouse"),
-        "last": number("integer"),
     }
+
+    def __init__(self, env: Env) -> None:
+        super().__init__(env)
+        self._numbers: dict[int, int] = {}
 
     def shown_as(self, row: Row) -> str:
         """The name that a many2one shows."""
@@ -73,8 +76,10 @@ class PickingTypes(Model):
 
     def number(self, type_: Row) -> str:
         """The next name of this kind, such as WH/OUT/00001."""
-        type_["last"] = int(type_["last"]) + 1
-        return f"{self.env['stock.warehouse'].rows[type_['warehouse_id']]['code']}/{type_['sequence_code']}/{type_['last']:05d}"
+        number = self._numbers[type_["id"]] = self._numbers.get(type_["id"], 0) + 1
+        return (
+            f"{self.env['stock.warehouse'].rows[type_['warehouse_id']]['code']}/{type_['sequence_code']}/{number:05d}"
+        )
 
 
 class Quants(Model):

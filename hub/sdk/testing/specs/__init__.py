@@ -4,14 +4,16 @@
     checked = check(connector, description)
     for misfit in checked.misfits: print(misfit.file, misfit.line, misfit.kind, misfit.said)
 
-A description is a GraphQL schema (SDL or an introspection result). What the connector sends is read from its documents and, by
-following values through its Python code, from the calls that it makes (`reader`); what it reads of the answers is held against what it
-asked for.
+A description is a GraphQL schema (SDL or an introspection result), or what Odoo says of its models. What the connector sends is
+read from its documents and, by following values through its Python code, from the calls that it makes (`reader`); what it reads of the
+answers is held against what it asked for.
 """
 
 from __future__ import annotations
 
+import gzip
 import inspect
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from hub.sdk.connector import Connector
 from hub.sdk.testing.specs.misfits import Kind, Misfit
 from hub.sdk.testing.specs.values import Text
 
-_FORMS = "a GraphQL schema (SDL, or an introspection result as JSON or JSON.gz)"
+_FORMS = "a GraphQL schema (SDL, or an introspection result as JSON or JSON.gz) or what Odoo says of its models (JSON)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,31 @@ class Description(Protocol):
 def load(files: Sequence[Path]) -> Description:
     """The description that these files hold. Raises `ConfigError` where they hold none."""
     from hub.sdk.testing.specs.graphql import GraphQL
+    from hub.sdk.testing.specs.odoo import Odoo
 
     for path in files:
         if not path.is_file():
             raise ConfigError("there is no such file.", code="CFG-SPEC", where=str(path), fix="Name the description.")
+    first = content(files[0])
+    if isinstance(first, dict) and not ("__schema" in first or "data" in first):
+        return Odoo({model: one for path in files for model, one in Odoo.models_in(path).items()}, _named(files))
     if len(files) != 1:
-        raise ConfigError("a GraphQL schema is one file.", code="CFG-SPEC", where=", ".join(map(str, files)))
-    return GraphQL.load(files[0])
+        raise ConfigError("a GraphQL schema is one file.", code="CFG-SPEC", where=_named(files))
+    return GraphQL.of(first, files[0])
+
+
+def content(path: Path) -> Any:
+    """A file's JSON data where it is JSON, else its text; gzip is undone."""
+    try:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+        return json.loads(text) if text.lstrip()[:1] in ("{", "[") or path.suffix == ".json" else text
+    except (OSError, EOFError, ValueError) as e:
+        raise ConfigError(f"it cannot be read: {e}.", code="CFG-SPEC", where=str(path), fix=f"Give {_FORMS}.") from None
+
+
+def _named(files: Sequence[Path]) -> str:
+    return ", ".join(path.name for path in files)
 
 
 def source_of(connector: type[Connector[Any]]) -> tuple[Path, str]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from hub.sdk.testing.specs.expressions import Expressions
     from hub.sdk.testing.specs.reader import Call, Frame
 
-_SAME = frozenset({"dict", "list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "copy", "deepcopy"})
+_SAME = frozenset({"dict", "copy", "deepcopy"})
+_LISTS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter"})
 _ITEMS = frozenset({"filter", "next", "max", "min"})
 _TEXTS: dict[str, Callable[[str], str]] = {
     "upper": str.upper, "lower": str.lower, "strip": str.strip, "title": str.title, "casefold": str.casefold, "capitalize": str.capitalize,
@@ -26,8 +27,7 @@ def member(owner: Value, index: int) -> Value:
     """``x[0]``."""
     if owner.parts is not None and -len(owner.parts) <= index < len(owner.parts):
         return join([owner.parts[index], *([UNKNOWN] if owner.open else [])])
-    held = owner.values() if owner.is_mapping else NOTHING
-    return join([held, *owner.members()])
+    return owner.values() if owner.is_mapping else join(owner.members())
 
 
 def loose(value: Value) -> Value:
@@ -35,16 +35,28 @@ def loose(value: Value) -> Value:
     return value if value.parts is None else replace(value, parts=None, elements=value.members())
 
 
+def listed(value: Value) -> Value:
+    """The members as a list: of a dictionary its names."""
+    if not value.is_mapping:
+        return loose(value)
+    return Value(
+        elements=tuple(one for one in value.members() if one != UNKNOWN), open=value.open or value.rest is not None
+    )
+
+
 def call(reader: Expressions, node: ast.Call, call: Call, frame: Frame) -> Value | None:
     """What a call of something that is not in the source gives; none where nothing is known of it."""
+    first = call.given[0] if call.given else NOTHING
+    if "key" in call.named:  # of `sorted`, `max` and `min`, and of a list's own `sort`
+        ordered = call.owner if call.is_method else first
+        _run(reader, call.named["key"][1], [join(ordered.members())], call, frame)
     if call.is_method:
         return _method(reader, node, call, frame)
-    first = call.given[0] if call.given else NOTHING
-    if "key" in call.named:
-        _run(reader, call.named["key"][1], [join(first.members())], call, frame)
     if call.name in _SAME:
         named = mapping((place, value) for place, value in call.named.values()) if call.name == "dict" else NOTHING
-        return join([loose(first) if call.name != "tuple" else first, named, *([call.more] if call.more else [])])
+        return join([first, named, *([call.more] if call.more else [])])
+    if call.name in _LISTS:
+        return first if call.name == "tuple" and first.parts is not None else listed(first)
     if call.name in _ITEMS:
         members = join(first.members()) if call.name != "filter" else NOTHING
         if call.name == "filter":
@@ -89,7 +101,10 @@ def _method(reader: Expressions, node: ast.Call, call: Call, frame: Frame) -> Va
         case "get" | "pop" | "setdefault" if call.given:
             if call.name == "setdefault" and len(call.given) > 1:
                 reader.grow(node.func.value, mapping((place, call.given[1]) for place in first.texts), frame)
-            return reader.entry(owner, first, call.given[1] if len(call.given) > 1 else NOTHING)
+            found = reader.entry(owner, first, call.given[1] if len(call.given) > 1 else NOTHING)
+            if call.name == "pop":
+                reader.shrink(node.func.value, {one.text for one in first.texts}, frame)
+            return found
         case "items":
             pairs = [Value(parts=(Value(texts=key.places), key.value)) for key in owner.keys]
             more = owner.rest if owner.rest is not None else NOTHING

@@ -44,7 +44,8 @@ class Expressions:
     def constant(self, node: ast.Constant, frame: Frame) -> Value:
         """A literal; only texts matter."""
         if isinstance(node.value, str):
-            return text(node.value, frame.module.where, node.lineno, node.col_offset)
+            said = text(node.value, frame.module.where, node.lineno, node.col_offset)
+            return guarded(said) if frame.guarded else said
         return NOTHING if node.value is None else UNKNOWN
 
     def name(self, node: ast.Name, frame: Frame) -> Value:
@@ -115,8 +116,9 @@ class Expressions:
         if isinstance(node.slice, ast.Slice):
             self.evaluate_all([one for one in (node.slice.lower, node.slice.upper) if one is not None], frame)
             return replace(owner, parts=None, elements=owner.members()) if owner.parts is not None else owner
-        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, int):
-            return containers.member(owner, node.slice.value)
+        place = _number(node.slice)
+        if place is not None:
+            return containers.member(owner, place)
         return self.entry(owner, self.evaluate(node.slice, frame))
 
     def entry(self, owner: Value, index: Value, default: Value | None = None) -> Value:
@@ -358,6 +360,22 @@ class Expressions:
     def grow(self, owner: ast.expr, added: Value, frame: Frame) -> None:
         """A container holds more."""
         raise NotImplementedError
+
+    def shrink(self, owner: ast.expr, gone: set[str], frame: Frame) -> None:
+        """A dictionary that a name stands for loses entries."""
+        if isinstance(owner, ast.Name) and owner.id in frame.names:
+            held = frame.names[owner.id]
+            frame.names[owner.id] = replace(held, keys=tuple(key for key in held.keys if key.name not in gone))
+
+
+def _number(node: ast.expr) -> int | None:
+    """The number that a subscript is."""
+    match node:
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int(number))):
+            return -number
+    return None
 
 
 _KINDS: dict[type[ast.expr], Callable[[Any, Any, Any], Value]] = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,7 +45,7 @@ from graphql import (
 )
 
 from hub.errors import ConfigError
-from hub.sdk.testing.specs import Checked
+from hub.sdk.testing.specs import Checked, content
 from hub.sdk.testing.specs.misfits import Kind, Misfit, misfit
 from hub.sdk.testing.specs.program import Program, shown
 from hub.sdk.testing.specs.reader import Call, Reader
@@ -193,6 +191,7 @@ class _Calls:
     sent_calls: list[Sent] = field(default_factory=list)
     asked: set[Text] = field(default_factory=set)
     unasked: dict[Text, str] = field(default_factory=dict)
+    of_answers: set[Text] = field(default_factory=set)
     _inside: bool = False
 
     def sent(self, call: Call, reader: Reader) -> Value | None:
@@ -212,6 +211,8 @@ class _Calls:
 
     def reads(self, place: Text, answers: frozenset[Any], *, asked: bool) -> None:
         """The same code may read several answers: it is wrong where none of them has what it reads."""
+        if answers:
+            self.of_answers.add(place)
         if asked:
             self.asked.add(place)
         else:
@@ -230,16 +231,16 @@ class GraphQL:
     @classmethod
     def load(cls, path: Path) -> GraphQL:
         """The schema of a file."""
-        raw = path.read_bytes()
-        content = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+        return cls.of(content(path), path)
+
+    @classmethod
+    def of(cls, found: Any, path: Path) -> GraphQL:
+        """The schema in a file's content: SDL, or the JSON data of an introspection's answer."""
         try:
-            if content.lstrip().startswith("{"):
-                data = json.loads(content)
-                while "__schema" not in data:
-                    data = data["data"]
-                return cls(build_client_schema(data, assume_valid=True), path.name)
-            return cls(build_schema(content, assume_valid=True), path.name)
-        except (GraphQLError, ValueError, KeyError, TypeError) as e:
+            if isinstance(found, str):
+                return cls(build_schema(found, assume_valid=True), path.name)
+            return cls(build_client_schema(found.get("data", found), assume_valid=True), path.name)
+        except (GraphQLError, ValueError, KeyError, TypeError, AttributeError) as e:
             said = e.message if isinstance(e, GraphQLError) else f"{type(e).__name__} {e}"
             raise ConfigError(f"it is no GraphQL schema: {said}", code="CFG-SPEC", where=str(path)) from None
 
@@ -259,16 +260,15 @@ class GraphQL:
             if place not in calls.asked:
                 found.add(misfit(place, Kind.UNASKED, place.text, f"{place.text} is read, and {of} does not have it."))
         keys = frozenset(place for sent in calls.sent_calls for place in _places(sent))
-        reads = frozenset({*calls.asked, *calls.unasked})
         uses = {
             "documents": len(documents),
             "calls": len({sent.call.place for sent in calls.sent_calls}),
             "fields": sum(_fields(document.nodes) for document in documents.values()),
             "variables": len({place for sent in calls.sent_calls for place, _ in sent.call.named.values()}),
             "keys": len(keys),
-            "reads": len(reads),
+            "reads": len(calls.of_answers),
         }
-        return Checked(self.name, self.kind, uses if documents else {}, sorted(found), keys | reads)
+        return Checked(self.name, self.kind, uses if documents else {}, sorted(found), keys | calls.of_answers)
 
     # --- documents
 

@@ -53,9 +53,9 @@ class Misfit:
         return {"kind": str(self.kind), "file": self.file, "line": self.line, "what": self.what, "said": self.said}
 
 
-def misfit(place: Text, kind: Kind, what: str, said: str, known: Iterable[str] = ()) -> Misfit:
-    """A misfit at a place; with the likely spelling where something ``known`` is near."""
-    near = get_close_matches(place.text, list(known), 1, cutoff=0.75)
+def misfit(place: Text, kind: Kind, what: str, said: str, known: Iterable[str] = (), word: str = "") -> Misfit:
+    """A misfit at a place; with the likely spelling of ``word`` where something ``known`` is near."""
+    near = get_close_matches(word or place.text, list(known), 1, cutoff=0.75)
     if place.guarded and kind is Kind.UNKNOWN:
-        kind, said = Kind.OPTIONAL, f"{said}; the connector asks before it uses it"
+        kind, said = Kind.OPTIONAL, f"{said.rstrip('.')}; the connector asks before it uses it."
     return Misfit(place.file, place.line, kind, what, said + (f" Did you mean {near[0]}?" if near else ""))

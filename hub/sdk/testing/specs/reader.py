@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from hub.sdk.testing.specs.expressions import Expressions
+from hub.sdk.testing.specs.expressions import ASKED, Expressions
 from hub.sdk.testing.specs.program import Bound, Class, Function, Instance, Module, Names, Program
 from hub.sdk.testing.specs.values import NOTHING, UNKNOWN, Text, Value, join, mapping
 
@@ -52,6 +52,7 @@ class Frame:
     names: Names
     owner: Class | None = None
     depth: int = 0
+    guarded: bool = False
     returned: list[Value] = field(default_factory=list)
 
 
@@ -256,6 +257,8 @@ class Reader(Expressions):
                     self.grow(target.value, Value(rest=join([held, added])), frame)
                 else:
                     self.assign(target, join([held, added]), frame)
+            case ast.Delete(targets=[ast.Subscript(value=owner, slice=index)]):
+                self.shrink(owner, {one.text for one in self.evaluate(index, frame).texts}, frame)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 inner = Function(frame.module, node)
                 frame.names[node.name] = Value(objects=frozenset({Bound(inner, None, frame.names)}))
@@ -265,8 +268,10 @@ class Reader(Expressions):
     def _compound(self, node: ast.stmt, frame: Frame) -> None:
         match node:
             case ast.If(test=test, body=body, orelse=orelse):
-                self.evaluate(test, frame)
+                before, asked = frame.guarded, ASKED in self.evaluate(test, frame).objects
+                frame.guarded = before or asked
                 self._branches([body, orelse], frame)
+                frame.guarded = before
             case (
                 ast.For(target=target, iter=over, body=body, orelse=orelse)
                 | ast.AsyncFor(target=target, iter=over, body=body, orelse=orelse)
