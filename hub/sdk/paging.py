@@ -63,6 +63,11 @@ class ChangeCursor(Generic[Row]):
         self._seen = dict(given.get("seen") or {})
         return self
 
+    @staticmethod
+    def starting(moment: datetime) -> Cursor:
+        """The position from which everything changed since then is read."""
+        return {"start": _text(moment)}
+
     @property
     def since(self) -> Since:
         """What to ask the vendor for now."""

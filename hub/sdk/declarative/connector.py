@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from hub.sdk.declarative.limits import Pace
 from hub.sdk.declarative.loading import OPERATIONS, load_file
 from hub.sdk.declarative.maker import Maker
 from hub.sdk.declarative.odata import expanded
+from hub.sdk.declarative.polling import State
 from hub.sdk.declarative.settings import model_of
 from hub.sdk.declarative.writing import verb_of
 from hub.sdk.records import (
@@ -96,6 +98,13 @@ class DeclarativeConnector(Connector[ConnectorConfig]):
             page: Page = getattr(self, f"poll_{stream}")(cursor, limit)
             return page
         return plan.polling.page(self.api, cursor, limit)
+
+    def cursor_since(self, stream: str, moment: datetime) -> Cursor:
+        """The position from which everything changed since then is read, where the system can be asked for changes."""
+        polling = self._claimed(stream, "poll").polling
+        if polling is None or not polling.by_time:
+            return super().cursor_since(stream, moment)
+        return State(since=moment).cursor()
 
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
         """One record as it is now."""

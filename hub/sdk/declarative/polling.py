@@ -107,6 +107,11 @@ class Polling:
         self._complete = complete
         self._in_order = isinstance(way, AfterRow) or (asking is not None and asking.sorted)
 
+    @property
+    def by_time(self) -> bool:
+        """Whether the system can be asked for what changed since a moment."""
+        return self._asking is not None
+
     def page(self, api: Api, cursor: Cursor | None, limit: int) -> Page:
         """The next page, at most ``limit`` messages."""
         state = State.of(cursor)
