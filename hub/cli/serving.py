@@ -18,7 +18,7 @@ from hub.cli.views.console import out, print_json
 from hub.errors import ConfigError
 from hub.project import Project
 from hub.project.secrets import together
-from hub.telemetry import configure_logging
+from hub.telemetry import configure_logging, tracing
 
 if TYPE_CHECKING:
     from hub.api.server import WebServer
@@ -85,8 +85,10 @@ def serve(serving: Serving) -> None:
     from hub.runtime.hub import Hub
 
     configure_logging(serving.log_level)
+    tracing.configure(project.name, serving.role)
     stop = threading.Event()
     with stop_signals(stop), contextlib.ExitStack() as stack:
+        stack.callback(tracing.shutdown)
         hub = Hub(project, catalog(), role=serving.role, share=serving.share)
         stack.callback(hub.stop)
         server = _server(serving, hub)

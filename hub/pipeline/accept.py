@@ -7,7 +7,7 @@ from hub.sdk.records import RawMessage
 from hub.store import NewMessage
 
 
-def as_new_message(connection: str, raw: RawMessage) -> NewMessage:
+def as_new_message(connection: str, raw: RawMessage, traceparent: str = "") -> NewMessage:
     """The row for one raw message. Its body is kept as it came, or written as JSON when it came as data."""
     return NewMessage(
         connection=connection,
@@ -21,6 +21,7 @@ def as_new_message(connection: str, raw: RawMessage) -> NewMessage:
         occurred_at=raw.occurred_at,
         deleted=raw.deleted,
         refused=raw.refused,
+        traceparent=traceparent,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from hub.pipeline.decide import Batch, decide
 from hub.pipeline.inbound import Item, Known, translate_batch
 from hub.pipeline.refusal import REFUSALS, refusal
 from hub.store import ClaimedMessage, Finished, Step, Store
+from hub.telemetry import tracing
 
 _TRIES = 4
 
@@ -80,6 +82,7 @@ def _process(store: Store, context: Context, claimed: Sequence[ClaimedMessage], 
 
 
 def _retried(store: Store, context: Context, claimed: Sequence[ClaimedMessage], report: ProcessReport) -> None:
+    began = time.time()
     for left in range(_TRIES, 0, -1):
         try:
             finished, targets = _once(store, context, claimed)
@@ -89,7 +92,22 @@ def _retried(store: Store, context: Context, claimed: Sequence[ClaimedMessage], 
         else:
             report.targets |= targets
             report.count(finished)
+            if tracing.on():
+                _tell(claimed, finished, began)
             return
+
+
+def _tell(claimed: Sequence[ClaimedMessage], finished: Sequence[Finished], began: float) -> None:
+    """Export a span for each message of the batch: they share its time."""
+    by_id, ended = {message.id: message for message in claimed}, time.time()
+    for done in finished:
+        message = by_id[done.id]
+        tracing.record(
+            f"process {message.stream}", message.traceparent, message.correlation_id, f"process {message.id}",
+            f"accept {message.id}", began, ended, error=done.reason if done.state == "exception" else "",
+            connection=message.connection, stream=message.stream, message=message.id, outcome=done.state, reason=done.reason,
+            batch=len(claimed),
+        )  # fmt: skip
 
 
 def _once(store: Store, context: Context, claimed: Sequence[ClaimedMessage]) -> tuple[list[Finished], frozenset[str]]:

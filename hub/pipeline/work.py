@@ -21,7 +21,7 @@ from hub.pipeline.render import external_id_of, key_of, outbound_record
 from hub.pipeline.settle import Decision, Ending, Facts, settle
 from hub.sdk.connector import Connector
 from hub.store import ClaimedDelivery, Frozen, Settlement, Step, Store, Trouble
-from hub.telemetry import get_logger
+from hub.telemetry import get_logger, tracing
 
 log = get_logger(__name__)
 
@@ -78,6 +78,18 @@ def _without_result(settlement: Settlement, trouble: Trouble) -> Settlement:
         touched=(),
         steps=(*settlement.steps[:-1], Step("settle", "failed", trouble.code, trouble.detail)),
     )
+
+
+def _tell(job: Job, span: str) -> None:
+    """Export a span for one try."""
+    delivery, outcome = job.delivery, job.outcome or Outcome(Ending.UNSENT)
+    good = outcome.ending in (Ending.DONE, Ending.ADOPTED)
+    tracing.record(
+        f"deliver {delivery.stream}", delivery.traceparent, delivery.correlation_id, span, f"process {delivery.message_id}",
+        job.started_at, job.ended_at, calls=True, error="" if good else outcome.code or outcome.ending.value,
+        connection=delivery.target, stream=delivery.stream, message=delivery.message_id, delivery=delivery.id,
+        attempt=delivery.attempt, outcome=outcome.ending.value, calls_made=len(outcome.exchanges),
+    )  # fmt: skip
 
 
 class _Batch:
@@ -190,8 +202,16 @@ class _Batch:
         record = outbound_record(delivery, job.rendered, self._context, first)
         lease = delivery.lease_until - delivery.claimed_at
         reserve = min(connector.config.deadline + MARGIN, lease / 2)
-        job.outcome = deliver(connector, record, lambda: self._may_send(delivery, reserve))
+        span = f"deliver {delivery.id}.{delivery.attempt}"
+        caller = tracing.header(delivery.traceparent, delivery.correlation_id, span) if tracing.on() else ""
+        before = tracing.outgoing.set(caller)
+        try:
+            job.outcome = deliver(connector, record, lambda: self._may_send(delivery, reserve))
+        finally:
+            tracing.outgoing.reset(before)
         job.ended_at = time.time()
+        if tracing.on():
+            _tell(job, span)
 
     def _settle(self, jobs: Sequence[Job], connector: Connector[Any]) -> None:
         """Decide what becomes of each, write it, and move what all workers share: breaker, pause, pace."""

@@ -54,6 +54,7 @@ class Hub:
         self.stopping = False
         self._started: list[Any] = []
         self._stopped = threading.Event()
+        self._count_again_at = 0.0
         self.store = Store.open(project.database)
         try:
             self._assemble(bus, share, sweep)
@@ -239,22 +240,38 @@ class Hub:
     def measure(self) -> None:
         """Bring the metrics that are read from the database up to date."""
         try:
-            ledger, states = self.store.conservation(), self.store.connection_states()
-            due = {target.name: target for target in self.store.due_targets()}
+            self._count_ledger()
+            states, backlog = self.store.connection_states(), self.store.backlog()
             now = self.store.now()
             feed = self.store.feed()
         except StoreError:
             return
-        for part in ("delivered", "filtered", "superseded", "exceptions", "in_flight"):
-            metrics.LEDGER.labels(part).set(getattr(ledger, part))
-        metrics.LEDGER.labels("in").set(ledger.in_)
+        metrics.EXCEPTIONS.clear()
+        for code, count in backlog.exceptions.items():
+            metrics.EXCEPTIONS.labels(code).set(count)
         for name in self.project.connections:
             state = states.get(name)
             metrics.BREAKER.labels(name).set(1 if state and state.breaker == "open" else 0)
             metrics.PAUSED.labels(name).set(1 if state and state.paused else 0)
-            metrics.LAG.labels(name).set(max(0.0, now - due[name].oldest) if name in due else 0.0)
+            since, waiting = backlog.deliveries.get(name, (now, 0))
+            metrics.LAG.labels(name).set(max(0.0, now - since))
+            metrics.WAITING.labels(name).set(waiting)
+            since, waiting = backlog.messages.get(name, (now, 0))
+            metrics.INBOUND_LAG.labels(name).set(max(0.0, now - since))
+            metrics.INBOUND.labels(name).set(waiting)
         if publishes(self.project):
-            metrics.EVENTS_WAITING.set(max(0.0, now - waiting) if (waiting := feed.oldest_waiting) else 0.0)
+            metrics.EVENTS_WAITING.set(max(0.0, now - feed.oldest_waiting) if feed.oldest_waiting else 0.0)
+
+    def _count_ledger(self) -> None:
+        """The ledger reads every message, so it is counted again only when twenty times what that took has passed."""
+        began = time.monotonic()
+        if began < self._count_again_at:
+            return
+        ledger = self.store.conservation()
+        for part in ("delivered", "filtered", "superseded", "exceptions", "in_flight"):
+            metrics.LEDGER.labels(part).set(getattr(ledger, part))
+        metrics.LEDGER.labels("in").set(ledger.in_)
+        self._count_again_at = time.monotonic() + 20 * (time.monotonic() - began)
 
     def _pause_as_said(self) -> None:
         """Pause what hub.yaml pauses, and end such a pause when hub.yaml no longer says so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,8 +15,8 @@ from hub.runtime.bus import WakeBus
 from hub.runtime.bus.base import INBOUND
 from hub.sdk.connector import Connector
 from hub.sdk.records import Answer, InboundRequest
-from hub.store import NewMessage, Store
-from hub.telemetry import metrics
+from hub.store import Accepted, NewMessage, Store
+from hub.telemetry import metrics, tracing
 
 
 class Connectors(Protocol):
@@ -99,8 +100,9 @@ class Intake:
         """
         connector = self._connectors.get(connection)
         messages: list[NewMessage] = []
+        trace = tracing.accepted_header(request.headers.get("traceparent", ""))
         try:
-            messages.extend(as_new_message(connection, raw) for raw in connector.webhook(request))
+            messages.extend(as_new_message(connection, raw, trace) for raw in connector.webhook(request))
         except InputRefused as error:
             if error.status >= 300:
                 raise
@@ -109,7 +111,11 @@ class Intake:
 
     def commit(self, arrivals: Sequence[Arrival]) -> list[AcceptResult]:
         """Store the messages of several requests in one transaction, then wake the workers."""
-        accepted = self._store.accept([message for arrival in arrivals for message in arrival.messages])
+        began = time.time()
+        messages = [message for arrival in arrivals for message in arrival.messages]
+        accepted = self._store.accept(messages)
+        if tracing.on():
+            _tell(messages, accepted, began)
         results, at = [], 0
         for arrival in arrivals:
             mine = accepted[at : at + len(arrival.messages)]
@@ -124,6 +130,17 @@ class Intake:
         if not self.knows(connection):
             raise InputRefused("There is no such connection.", status=404, code="IN-UNKNOWN-CONNECTION")
         return self.commit([self.read(connection, request)])[0]
+
+
+def _tell(messages: Sequence[NewMessage], accepted: Sequence[Accepted], began: float) -> None:
+    """Export a span for each message that was accepted now."""
+    ended = time.time()
+    for message, done in zip(messages, accepted, strict=True):
+        if not done.duplicate:
+            tracing.record(
+                f"accept {message.stream}", message.traceparent, done.id, f"accept {done.id}", "", began, ended,
+                connection=message.connection, stream=message.stream, message=done.id,
+            )  # fmt: skip
 
 
 def _kept(connection: str, request: InboundRequest, error: InputRefused) -> NewMessage:

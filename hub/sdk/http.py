@@ -31,6 +31,7 @@ from hub.errors import (
 from hub.sdk.egress import Egress
 from hub.sdk.jsonio import dump_json, read_json
 from hub.sdk.redaction import HIDDEN, Redactor, is_secret_name
+from hub.telemetry.tracing import outgoing
 
 if TYPE_CHECKING:
     from hub.sdk.answers import Answer
@@ -262,6 +263,8 @@ class HttpClient:
         lines = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": self._user_agent}
         if kind:
             lines["content-type"] = kind
+        if context := outgoing.get():
+            lines["traceparent"] = context
         lines.update({name.lower(): value for name, value in (headers or {}).items()})
         self.wait_turn()
         return self._send(_method(method), _ascii(url), lines, body, effect, deadline or self.deadline)

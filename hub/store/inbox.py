@@ -34,6 +34,7 @@ _COLUMNS = (
     "correlation_id",
     "causation_id",
     "finished_at",
+    "traceparent",
 )
 
 
@@ -83,6 +84,7 @@ def accept_in(
                 message.correlation_id or identity,
                 message.causation_id,
                 now if code else None,
+                message.traceparent,
             )
         )
         trace.step(
@@ -173,7 +175,7 @@ WITH head AS MATERIALIZED (
 UPDATE message SET state = 'leased', lease_until = ?, lease_owner = ?, epoch = epoch + 1
 WHERE id IN (SELECT id FROM head)
 RETURNING id, connection, stream, topic, external_id, order_key, source_version, occurred_at, received_at, deleted, payload,
-  epoch, crashes, wait_until, correlation_id
+  epoch, crashes, wait_until, correlation_id, traceparent
 """
 
 
@@ -205,6 +207,7 @@ def claim_messages(database: Database, limit: int, lease: float, owner: str) -> 
             crashes=row.crashes,
             wait_until=row.wait_until,
             correlation_id=row.correlation_id,
+            traceparent=row.traceparent,
             lease_until=now + lease,
             claimed_at=now,
         )

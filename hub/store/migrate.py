@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.errors import StoreError
 from hub.store.database import Database
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration. A test compares it with the files."""
 
 

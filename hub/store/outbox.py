@@ -113,14 +113,14 @@ def _load(
         )
         doubtful = {(row[0], row[1]): row[2] for row in database.rows(connection, statement, sorted(unlinked))}
         doubtful |= {(row.record_id, row.target): now for row in rows if row.maybe_sent and row.record_id in unlinked}
-    correlations = dict(
-        tuple(row)
+    messages = {
+        row.id: row
         for row in database.rows(
             connection,
-            "SELECT id, correlation_id FROM message WHERE id IN ?*",
+            "SELECT id, correlation_id, traceparent FROM message WHERE id IN ?*",
             sorted({row.message_id for row in rows}),
         )
-    )
+    }
     claimed = []
     for row in sorted(rows, key=lambda row: row.id):
         body = bodies.get(row.snapshot)
@@ -130,7 +130,8 @@ def _load(
             ClaimedDelivery(
                 id=row.id,
                 message_id=row.message_id,
-                correlation_id=correlations.get(row.message_id, row.message_id),
+                correlation_id=messages[row.message_id].correlation_id,
+                traceparent=messages[row.message_id].traceparent,
                 flow=row.flow,
                 target=row.target,
                 lane=row.lane,

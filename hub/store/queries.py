@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from hub.errors import StoreError
 from hub.store import archive
 from hub.store.database import Database
-from hub.store.rows import Conservation, TraceView
+from hub.store.rows import Backlog, Conservation, TraceView
 
 _MESSAGE = (
     "m.id, m.connection, m.stream, m.topic, m.external_id, m.order_key, m.source_version, m.occurred_at, m.received_at, m.deleted, "
@@ -155,6 +155,25 @@ def conservation(database: Database) -> Conservation:
         for name in ("delivered", "filtered", "superseded", "exceptions", "in_flight")
     }
     return Conservation(in_=total, duplicates=sum(int(row.duplicates or 0) for row in rows.values()), **counts)
+
+
+def backlog(database: Database) -> Backlog:
+    """What waits, for those who watch."""
+    with database.read() as connection:
+        codes = database.rows(
+            connection, "SELECT code, count(*) AS count FROM exception WHERE state = 'open' GROUP BY code"
+        )
+        messages = database.rows(
+            connection, "SELECT connection, min(due_at), count(*) FROM message WHERE state = 'new' GROUP BY connection"
+        )
+        deliveries = database.rows(
+            connection, "SELECT target, min(due_at), count(*) FROM delivery WHERE state = 'pending' GROUP BY target"
+        )
+    return Backlog(
+        {row[0]: int(row[1]) for row in codes},
+        {row[0]: (float(row[1]), int(row[2])) for row in messages},
+        {row[0]: (float(row[1]), int(row[2])) for row in deliveries},
+    )
 
 
 def in_flight(database: Database) -> dict[str, int]:

@@ -36,6 +36,8 @@ class NewMessage:
     search_keys: Sequence[tuple[str, str]] = ()
     correlation_id: int | None = None
     causation_id: int | None = None
+    traceparent: str = ""
+    """The sender's W3C trace context, if it sent one."""
 
 
 @dataclass(slots=True)
@@ -77,6 +79,7 @@ class ClaimedMessage:
     correlation_id: int
     lease_until: float
     claimed_at: float
+    traceparent: str = ""
     steps: Sequence[Step] = ()
     """What was done with it since it was claimed, before it is translated."""
 
@@ -283,6 +286,7 @@ class ClaimedDelivery:
     claimed_at: float
     since: float
     """This process's monotonic clock just before the lease began: whoever stood still since then knows that it may be over."""
+    traceparent: str = ""
 
 
 @dataclass(slots=True)
@@ -402,6 +406,18 @@ class DueSchedule(Schedule):
 
     last_run_at: float | None = None
     failures: int = 0
+
+
+@dataclass(slots=True)
+class Backlog:
+    """What waits: open exceptions by code; and by connection, (since when, how many) of messages to process and deliveries to send.
+
+    Times are seconds since 1970 of the oldest that is, or will be, due; in the future where only retries wait.
+    """
+
+    exceptions: dict[str, int]
+    messages: dict[str, tuple[float, int]]
+    deliveries: dict[str, tuple[float, int]]
 
 
 @dataclass(slots=True)

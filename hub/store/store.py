@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hub.store.retention import Maintained
     from hub.store.rows import (
         Accepted,
+        Backlog,
         ClaimedDelivery,
         ClaimedMessage,
         ConnectionState,
@@ -384,6 +385,10 @@ class Store:
     def exceptions(self, state: str | None = "open", limit: int = 200) -> list[dict[str, Any]]:
         """The exceptions desk, the oldest first."""
         return queries.exceptions(self.database, state, limit)
+
+    def backlog(self) -> Backlog:
+        """What waits: open exceptions by code, and by connection what is to be processed and to be sent."""
+        return queries.backlog(self.database)
 
     def conservation(self) -> Conservation:
         """Where every accepted message is."""

@@ -117,6 +117,7 @@ message = Table(
     Column("correlation_id", BigInteger, nullable=False),
     Column("causation_id", BigInteger),
     _time("finished_at"),
+    _text("traceparent"),
     UniqueConstraint("connection", "dedupe_key"),
 )
 _partial("message_due", message.c.due_at, message.c.id, where=text("state = 'new'"))

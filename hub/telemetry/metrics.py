@@ -43,10 +43,29 @@ BREAKER = Gauge(
 PAUSED = Gauge("hub_connection_paused", "1 while the connection is paused.", ["connection"], registry=REGISTRY)
 LAG = Gauge(
     "hub_oldest_due_seconds",
-    "Age of the oldest delivery that is due, by connection.",
+    "Age of the oldest delivery that is due, by connection, whether or not it may be called at present.",
     ["connection"],
     registry=REGISTRY,
 )
+WAITING = Gauge(
+    "hub_deliveries_waiting",
+    "Deliveries due now or at a later retry, by connection.",
+    ["connection"],
+    registry=REGISTRY,
+)
+INBOUND_LAG = Gauge(
+    "hub_oldest_unprocessed_seconds",
+    "Age of the oldest message that waits to be processed, by the connection that it came from.",
+    ["connection"],
+    registry=REGISTRY,
+)
+INBOUND = Gauge(
+    "hub_messages_unprocessed",
+    "Messages that wait to be processed, by the connection that they came from.",
+    ["connection"],
+    registry=REGISTRY,
+)
+EXCEPTIONS = Gauge("hub_exceptions_open", "Open exceptions, by reason code.", ["code"], registry=REGISTRY)
 LEDGER = Gauge(
     "hub_conservation", "in = delivered + filtered + superseded + exceptions + in flight.", ["part"], registry=REGISTRY
 )
