@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hub.sdk.declarative.file.common import CallPart, Condition, Part, Path, Seconds, Text
-from hub.sdk.declarative.file.reading import Rows
+from hub.sdk.declarative.file.common import Part, Path, Seconds, Text
 
 
 class Signature(Part):
@@ -46,14 +45,6 @@ class Topics(Part):
         return self
 
 
-class Subscriptions(Part):
-    """How webhooks are ordered through the API."""
-
-    existing: Rows = Field(description="The list of what is ordered already.")
-    create: CallPart
-    same: Condition = Field(description='The row that is already what is wanted: {url: "{url}", topic: "{topic}"}.')
-
-
 class Webhook(Part):
     """The webhooks that the system sends."""
 
@@ -61,4 +52,3 @@ class Webhook(Part):
     topic: Topics
     row: Path | None = Field(default=None, description="Where the record is; else the body is the record.")
     event: Path | None = Field(default=None, description="An id that repetitions share, where records have no version.")
-    subscribe: Subscriptions | None = None

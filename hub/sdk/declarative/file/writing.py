@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, model_validator
 
-from hub.sdk.declarative.file.common import CallPart, Condition, Part, Path, Text
+from hub.sdk.declarative.file.common import CallPart, Condition, Part, Path
 from hub.sdk.declarative.file.reading import Rows
-
-
-class Bulk(Part):
-    """Several records in one request, gathered while an earlier one is under way."""
-
-    post: Text
-    rows: Path = Field(description="Where the list of records goes in the body.")
-    most: Annotated[int, Field(ge=2, le=10_000)] = 100
-    results: Path = Field(description="Where the list of outcomes is in the answer, in the order of the records.")
-    row: Path | None = Field(
-        default=None, description="Where the record is in an outcome; else the outcome is the record."
-    )
-    error: Path | None = Field(default=None, description="Where an outcome says what is wrong with its record.")
 
 
 class Write(CallPart):
@@ -34,7 +21,6 @@ class Write(CallPart):
         default=None, description="Where the written record is in the answer; else the answer is it."
     )
     location: bool = Field(default=False, description="The new id is at the end of the header Location.")
-    bulk: Bulk | None = None
 
 
 class Update(Write):

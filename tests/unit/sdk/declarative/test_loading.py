@@ -114,6 +114,8 @@ def test_the_good_file_is_good() -> None:
         ("    delete: {not: Orders are cancelled.}", "    delete: {nott: Orders are cancelled.}", 31, "no setting 'nott'", ""),
         ("find: {sku: ItemNo}", "find: {sku: ItemNo, code: X}", 36, "find", ""),
         ("/ping, say", "/ping, put: /x, say", 11, "exactly one", ""),
+        ("create: {post", "create: {bulk: {post: /all}, post", 29, "no setting 'bulk'", ""),
+        ("  topic: {header", "  subscribe: {create: {post: /hooks}}\n  topic: {header", 39, "no setting 'subscribe'", ""),
         ("title: Acme", "title: [", 3, "YAML", "bracket"),
         ("title: Acme", "title: &x Acme", 3, "anchors", ""),
         ("title: Acme", "title: !!python/object:os.system Acme", 3, "tag", ""),
