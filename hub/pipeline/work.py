@@ -21,6 +21,7 @@ from hub.pipeline.render import external_id_of, key_of, outbound_record
 from hub.pipeline.settle import Decision, Ending, Facts, settle
 from hub.sdk.connector import Connector
 from hub.store import ClaimedDelivery, Frozen, Settlement, Step, Store, Trouble
+from hub.store.clock import steady
 from hub.telemetry import get_logger, tracing
 
 log = get_logger(__name__)
@@ -104,7 +105,7 @@ class _Batch:
         self._executor = executor
         self._report = report
         self._began = 0.0
-        """When the leases began, by this process's monotonic clock, or earlier."""
+        """When the leases began, by this process's steady clock, or earlier."""
         self._lost: set[int] = set()
 
     def work(self, deliveries: Sequence[ClaimedDelivery]) -> None:
@@ -179,12 +180,12 @@ class _Batch:
             ended = calls.ended(LINGER, lease / 3)
             if ended:
                 yield ended
-            if calls.under_way and time.monotonic() - self._began > lease / 3:
+            if calls.under_way and steady() - self._began > lease / 3:
                 self._extend([job.delivery for job in calls.under_way], lease)
 
     def _extend(self, deliveries: Sequence[ClaimedDelivery], lease: float) -> None:
         """Keep the leases of long calls. What somebody else has taken over meanwhile is not sent any more."""
-        began = time.monotonic()
+        began = steady()
         held = self._store.extend_leases([(delivery.id, delivery.epoch) for delivery in deliveries], lease)
         self._lost |= {delivery.id for delivery in deliveries} - held
         self._began = began
@@ -192,7 +193,7 @@ class _Batch:
     def _may_send(self, delivery: ClaimedDelivery, reserve: float) -> bool:
         """Is the lease still held, and long enough for a whole call?"""
         lease = delivery.lease_until - delivery.claimed_at
-        return delivery.id not in self._lost and time.monotonic() + reserve < self._began + lease
+        return delivery.id not in self._lost and steady() + reserve < self._began + lease
 
     def _send(self, job: Job, connector: Connector[Any]) -> None:
         delivery = job.delivery

@@ -12,7 +12,6 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from hub.errors import StoreError
+from hub.store.clock import SteadyClock, steady
 from hub.store.keeping import Counter, Counts, Keeping
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Database:
         self.readonly = readonly
         self.is_sqlite = writer.dialect.name == "sqlite"
         self.skip_locked = "" if self.is_sqlite else "FOR UPDATE SKIP LOCKED"
-        self._clock = clock or (time.time if self.is_sqlite else None)
+        self._clock = clock or (SteadyClock() if self.is_sqlite else None)
         self._ahead = 0.0
         self._ahead_at = float("-inf")
         self._lock_file = lock
@@ -217,16 +217,16 @@ class Database:
         """The time that counts, inside a transaction: the database server's own on PostgreSQL, so that all hubs agree."""
         if self._clock is not None:
             return self._clock()
-        asked = time.monotonic()
+        asked = steady()
         if asked - self._ahead_at >= CLOCK_EVERY:
             theirs = float(
                 self.rows(connection, "SELECT extract(epoch FROM clock_timestamp())::double precision")[0][0]
             )
-            answered = time.monotonic()
+            answered = steady()
             if answered - asked <= CLOCK_TOLERANCE / 2 or asked - self._ahead_at >= 12 * CLOCK_EVERY:
                 # an answer that was slow says less than the clock that was carried on
                 self._ahead, self._ahead_at = theirs - (asked + answered) / 2, answered
-        return time.monotonic() + self._ahead
+        return steady() + self._ahead
 
     def due_by(self, connection: Connection) -> float:
         """What is due by then is due now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from hub.store import bulk, links, tables
 from hub.store.archive import sha_of
+from hub.store.clock import steady
 from hub.store.connections import close_breakers
 from hub.store.database import Database
 from hub.store.keeping import flow_keeper
@@ -54,7 +54,7 @@ def claim_deliveries(
 def _claim(
     database: Database, connection: Connection, target: str | None, limit: int, lease: float, owner: str
 ) -> list[ClaimedDelivery]:
-    since = time.monotonic()
+    since = steady()
     now = database.now_in(connection)
     due_by = database.due_by(connection)
     closed, probes = _not_open(database, connection, now)

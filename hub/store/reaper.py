@@ -25,6 +25,8 @@ def reap(database: Database, settle: float, *, everything: bool = False) -> Reap
         before = float("inf") if everything else now
         messages, lost = _messages(database, connection, before, now, trace)
         deliveries, failed = _deliveries(database, connection, before, now, settle, trace)
+        if everything:
+            _settle_anew(database, connection, now + settle)
         over = _waits(database, connection, now, trace)
         trace.flush()
         return Reaped(messages, deliveries, lost + failed, over)
@@ -72,6 +74,12 @@ WHERE state = 'leased' AND lease_until < ? RETURNING id, message_id, state, atte
         [(row.id, row.attempt, row.epoch, now, now, "crashed", _CRASHED) for row in rows],
     )
     return len(rows), sum(row.state == "failed" for row in rows)
+
+
+def _settle_anew(database: Database, connection: Connection, until: float) -> None:
+    """What waits for an unknown outcome to settle waits as long once more: the clock may have been set while no hub ran."""
+    statement = "UPDATE delivery SET due_at = ? WHERE state = 'pending' AND maybe_sent AND due_at < ?"
+    database.run(connection, statement, until, until)
 
 
 def _waits(database: Database, connection: Connection, now: float, trace: Writing) -> int:

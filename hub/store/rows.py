@@ -285,7 +285,7 @@ class ClaimedDelivery:
     lease_until: float
     claimed_at: float
     since: float
-    """This process's monotonic clock just before the lease began: whoever stood still since then knows that it may be over."""
+    """This process's steady clock just before the lease began: whoever stood still since then knows that it may be over."""
     traceparent: str = ""
 
 

@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.controls import controls
-from tests.chaos.faults import DATABASE, Fault, broker_faults, database_faults, frozen, full_disk, killed
+from tests.chaos.controls import controls, held_up
+from tests.chaos.faults import DATABASE, Fault, broker_faults, clock_jumps, database_faults, frozen, full_disk, killed
 from tests.chaos.processes import CLUSTER
 from tests.chaos.project import Times
 from tests.chaos.report import Progress, as_data, show, show_control
@@ -21,6 +21,10 @@ from tests.chaos.services import Disk, Unavailable, services
 
 SHORT = 10.0
 """Below so many minutes leases are shortened to eight seconds, so that frozen workers fit in; above, they are the product's own."""
+HOURS, MINUTES = 3 * 3600.0, 120.0
+"""How far clocks jump; that of a receiver less far, since it refuses signatures that are five minutes old."""
+CANNOT_RUN = 3
+"""The exit code where PostgreSQL or RabbitMQ are not installed."""
 RUNS = ("cluster", "embedded", "controls")
 
 
@@ -37,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 ring = Ring(folder, postgres=postgres, rabbit=rabbit, disk=disk)
                 if "cluster" in given.only:
                     results.append(_run(ring, _cluster(given, disk), given.json))
+                    results.append(_run(ring, held_up(given.seed), given.json))
                 if "controls" in given.only:
                     proofs += [
                         (one, _run(ring if one.cluster else Ring(folder), one.plan)) for one in controls(given.seed)
@@ -49,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 disk.close()
     except Unavailable as error:
         print(f"the chaos ring cannot run here: {error}", file=sys.stderr)
-        return 2
+        return CANNOT_RUN
     finally:
         kept = given.keep or not all(result.passed for result in results)
         if kept:
@@ -82,6 +87,8 @@ def _cluster(given: argparse.Namespace, disk: Disk) -> Plan:
     faults: list[Fault] = [
         *(killed(role) for role in CLUSTER),
         *(frozen(role, times.longest_lease + times.settle) for role in ("worker-1", "worker-2")),
+        *(clock_jumps(role, HOURS) for role in ("relay", "worker-1", "worker-2")),
+        clock_jumps("web", MINUTES),
         *database_faults(),
         *broker_faults(),
     ]
@@ -97,7 +104,7 @@ def _cluster(given: argparse.Namespace, disk: Disk) -> Plan:
 
 def _embedded(given: argparse.Namespace, disk: Disk) -> Plan:
     """The one process, killed again and again."""
-    faults = [killed("hub", 4.0)]
+    faults = [killed("hub", 4.0), clock_jumps("hub", MINUTES, 2.0)]
     skipped = [f"disk full: {disk.why}"] if disk.why else []
     if not disk.why:
         faults.append(full_disk(frozenset({"disk"})))

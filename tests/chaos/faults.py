@@ -126,6 +126,16 @@ def frozen(role: str, seconds: float, weight: float = 1.5) -> Fault:
     )  # fmt: skip
 
 
+def clock_jumps(role: str, most: float, weight: float = 1.0) -> Fault:
+    """The time of day of a process is set forward or back by up to ``most`` seconds; leases and settle times must not notice."""
+    jumps = random.Random(most)
+    name = f"clock of {role} jumps"
+    return Fault(
+        name, frozenset({f"clock of {role}"}), lambda world: world.hub.set_clock(role, jumps.uniform(-most, most)),
+        lambda _: None, (0.0, 0.1), weight,
+    )  # fmt: skip
+
+
 def database_faults() -> list[Fault]:
     """Immediate stop of the database, and kill -9 of one of its processes."""
 

@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 EMBEDDED = {"hub": ("run",)}
 CLUSTER = {"web": ("web",), "relay": ("relay",), "worker-1": ("worker",), "worker-2": ("worker",)}
 AGAIN_AFTER = 1.0
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 
 
 class HubProcesses:
@@ -42,10 +42,9 @@ class HubProcesses:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._again_at: dict[str, float] = {}
         self._lock = threading.Lock()
-        own = [*(("--lease", str(lease)) if lease is not None else ()), *sabotage]
-        self._command = (
-            [sys.executable, "-m", "tests.chaos.sabotaged", *own, "--"] if own else [sys.executable, "-m", "hub"]
-        )
+        self._own = [*(("--lease", str(lease)) if lease is not None else ()), *sabotage]
+        for role in roles:
+            self.set_clock(role, 0.0)
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
         self._environment |= {"PYTHONDONTWRITEBYTECODE": "", "NO_COLOR": "1"}
 
@@ -58,12 +57,14 @@ class HubProcesses:
 
     def _spawn(self, role: str) -> subprocess.Popen[bytes]:
         named = self.roles[role]
+        own = [*self._own, "--clock", str(self._clock(role))]
+        command = [sys.executable, "-m", "tests.chaos.sabotaged", *own, "--"]
         arguments = [*named, "--project", str(self.project), "--log-level", "warning"]
         if named[0] in {"run", "web"}:
             arguments += ["--port", str(self.port)]
         with self.log(role).open("ab") as log:
             return subprocess.Popen(
-                [*self._command, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=REPOSITORY,
+                [*command, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=REPOSITORY,
                 env=self._environment, start_new_session=True,
             )  # fmt: skip
 
@@ -117,6 +118,15 @@ class HubProcesses:
         """SIGCONT."""
         self._signal(role, signal.SIGCONT)
         self.held.discard(role)
+
+    def set_clock(self, role: str, seconds: float) -> None:
+        """Let the role's time of day be wrong by so much, from now on and after every start."""
+        new = self._clock(role).with_suffix(".new")
+        new.write_text(str(seconds), encoding="utf-8")
+        new.replace(self._clock(role))
+
+    def _clock(self, role: str) -> Path:
+        return self.project / f"{role}.clock"
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL for what does not end."""

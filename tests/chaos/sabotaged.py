@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -28,6 +29,28 @@ def shorten_leases(seconds: float) -> None:
     from hub.runtime import workers
 
     _replace(workers, "LEASE", seconds)
+
+
+def set_the_clock_by(file: Path) -> None:
+    """The time of day is wrong by as many seconds as ``file`` says at the moment; clocks that only go forward are as they were."""
+    import datetime as dt
+
+    from hub.sdk import clock
+
+    honest, read = time.time, [0.0, -1.0]
+
+    def wrong_by() -> float:
+        if time.monotonic() - read[1] > 0.05:
+            read[:] = float(file.read_text(encoding="utf-8")), time.monotonic()
+        return read[0]
+
+    class Wrong(dt.datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return dt.datetime.now(tz) + dt.timedelta(seconds=wrong_by())
+
+    _replace(time, "time", lambda: honest() + wrong_by())
+    _replace(clock, "datetime", Wrong)
 
 
 def answer_before_the_commit() -> None:
@@ -135,9 +158,12 @@ def main() -> None:
     parser.add_argument("--lease", type=float)
     parser.add_argument("--sabotage", choices=SABOTAGES)
     parser.add_argument("--broker", default="")
+    parser.add_argument("--clock", type=Path)
     given = parser.parse_args(sys.argv[1:at])
     if given.lease is not None:
         shorten_leases(given.lease)
+    if given.clock is not None:
+        set_the_clock_by(given.clock)
     match given.sabotage:
         case "answer-before-the-commit":
             answer_before_the_commit()

@@ -160,6 +160,17 @@ def test_a_change_in_doubt_is_released_as_the_record_is_now(hub: Store) -> None:
     assert (again.generation, again.maybe_sent, again.request, again.in_doubt_until) == (1, True, None, None)
 
 
+def test_what_is_in_doubt_settles_anew_when_the_only_process_starts(hub: Store, clock: Clock) -> None:
+    put(hub, 1), put(hub, 2)
+    one, two = hub.claim_deliveries("erp")
+    hub.settle_deliveries([settled(one, "pending", due_in=30.0, maybe_sent=True), settled(two, "pending", due_in=5.0)])
+    clock.time += 3600  # the computer's clock was set while the hub was down
+    hub.recover(settle=30)
+    assert [again.id for again in hub.claim_deliveries("erp")] == [two.id]
+    clock.time += 31
+    assert [again.id for again in hub.claim_deliveries("erp")] == [one.id]
+
+
 def test_an_orderly_stop_counts_no_crash(hub: Store) -> None:
     put(hub, 1)
     hub.claim_deliveries("erp", owner="me")
