@@ -23,17 +23,17 @@ from graphql import (
 
 import connectors.shopify
 from connectors.shopify import ShopifyConnector
+from connectors.shopify.simulator.graph import schema
 from hub.sdk.testing.specs import Checked, check
 from hub.sdk.testing.specs.graphql import GraphQL
 
 SOURCE = Path(connectors.shopify.__file__).parent
-SIMULATED = SOURCE / "simulator" / "schema.graphql"
 VENDOR = Path(os.environ.get("HUB_VENDOR_SPECS", "../shared/specs")) / "shopify" / "admin_2026-10.graphql"
 
 
 @pytest.fixture(scope="module")
 def simulated() -> GraphQL:
-    return GraphQL.load(SIMULATED)
+    return GraphQL(schema(), "simulated")
 
 
 @pytest.fixture(scope="module")

@@ -149,6 +149,16 @@ def test_what_one_of_several_answers_has_may_be_read(schema, tmp_path):
     assert found(schema, tmp_path, code) == []
 
 
+def test_a_key_that_is_one_of_two_is_right_where_one_of_the_inputs_has_it(schema, tmp_path):
+    code = """
+        def send(api, short):
+            word = "price" if short else "note"
+            api.mutate("change", input={"id": 1, "lines": [{"sku": "x", "quantity": 1, word: None}]})
+            api.mutate("change", input={"id": 1, word: None, "PRICE" if short else "note": "x"})
+    """
+    assert [(at, what) for _, at, _, what in found(schema, tmp_path, code)] == [(5, "ChangeInput.PRICE")]
+
+
 def test_simulators_and_tests_are_no_part_of_what_is_sent(schema, tmp_path):
     (tmp_path / "simulator").mkdir()
     (tmp_path / "simulator" / "s.graphql").write_text("query s { nothing }")

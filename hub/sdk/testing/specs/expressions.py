@@ -137,7 +137,7 @@ class Expressions:
                 )
             if key is None and owner.rest is not None:
                 found.append(owner.rest)
-            if owner.keys and not (answers or owner.open or owner.rest) and default is None:
+            if owner.keys and not (answers or owner.open or owner.rest or index.open) and default is None:
                 self.dialect.reads(place, frozenset(), asked=key is not None)
         if not index.texts or index.open:
             found += [owner.values(), *(owner.parts or ())]
@@ -177,6 +177,8 @@ class Expressions:
         for branch, holds in ((node.body, True), (node.orelse, False)):
             with containers.narrowed(node.test, frame.names, holds=holds):
                 made.append(self.evaluate(branch, frame))
+        if all(one.texts for one in made):
+            made = [replace(one, texts=frozenset(said._replace(chosen=True) for said in one.texts)) for one in made]
         return guarded(join(made)) if ASKED in test.objects else join(made)
 
     def both(self, node: ast.BinOp, frame: Frame) -> Value:

@@ -227,6 +227,7 @@ class GraphQL:
     def __init__(self, schema: GraphQLSchema, name: str) -> None:
         self.schema = schema
         self.name = name
+        self._chosen: set[Text] = set()
 
     @classmethod
     def load(cls, path: Path) -> GraphQL:
@@ -248,14 +249,17 @@ class GraphQL:
         """Everything in a connector's source that does not fit this schema."""
         documents = Documents(folder)
         calls = _Calls(documents)
+        self._chosen.clear()
         Reader(Program(folder, package), calls).read()
         found = set(documents.broken)
         for document in documents.values():
             found |= set(self._of_document(document.nodes))
         for nodes in documents.unused():
             found |= set(self._of_document(nodes))
-        for sent in calls.sent_calls:
-            found |= set(self._of_call(sent))
+        told = [one for sent in calls.sent_calls for one in self._of_call(sent)]
+        # A key that is one of two belongs to one of the inputs that the code makes: it is wrong where none of them has it.
+        fits = {(place.file, place.line, place.text) for place in self._chosen}
+        found |= {one for one in told if (one.file, one.line, one.what.rpartition(".")[2]) not in fits}
         for place, of in calls.unasked.items():
             if place not in calls.asked:
                 found.add(misfit(place, Kind.UNASKED, place.text, f"{place.text} is read, and {of} does not have it."))
@@ -335,6 +339,7 @@ class GraphQL:
                 elif known.deprecation_reason is not None:
                     yield misfit(at, Kind.DEPRECATED, what, f"{what} is deprecated: {known.deprecation_reason}")
             if known is not None:
+                self._chosen |= {at for at in key.places if at.chosen}
                 yield from self._of_input(known.type, key.value, min(key.places))
         if value.is_mapping and value.rest is None and not value.open and not value.objects:
             given = {key.name for key in value.keys}

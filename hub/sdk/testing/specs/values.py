@@ -14,13 +14,17 @@ _DEEPEST = 9
 
 
 class Text(NamedTuple):
-    """A text of the source, and where it stands. ``guarded``: used only after the system was asked whether it has it."""
+    """A text of the source, and where it stands.
+
+    ``guarded``: used only after the system was asked whether it has it. ``chosen``: one of two, and which of them is not known here.
+    """
 
     text: str
     file: str
     line: int
     column: int = 0
     guarded: bool = False
+    chosen: bool = False
 
 
 class Key(NamedTuple):
