@@ -97,7 +97,8 @@ def check(
     """Run the conformance kit against the connector's simulator, and grade it: bronze, silver, gold or platinum.
 
     With --spec the source is held against the vendor's description as well, offline: every query, field and argument, with
-    file and line. Exit code 1 when a behaviour does not hold, or something does not fit the description.
+    file and line. Exit code 1 when a behaviour does not hold, something does not fit the description, or the grade that the
+    connector's quality.yaml claims is not reached.
     """
     from hub.cli.connector_check import examine, show
 

@@ -25,15 +25,18 @@ class Examined:
     report: Report
     spec: Checked | None
     against: Checked | None
+    doubts: list[ConfigError]
+    """Why the grade that the connector's quality.yaml claims does not hold."""
 
     @property
     def fails(self) -> bool:
         """Does something not hold? What would break by moving to another description is told and fails nothing."""
-        return bool(self.report.count("failed") or (self.spec is not None and self.spec.broken))
+        return bool(self.report.count("failed") or self.doubts or (self.spec is not None and self.spec.broken))
 
     def as_dict(self) -> dict[str, Any]:
         """The examination as JSON data."""
         made = self.report.as_dict()
+        made["doubts"] = [{"said": one.message, "where": str(one.where), "fix": one.fix} for one in self.doubts]
         if self.spec is not None:
             made["spec"] = self.spec.as_dict()
         if self.against is not None:
@@ -47,7 +50,8 @@ def examine(
     """Examine a connector. ``run`` = with its behaviours, or ``only`` those named."""
     from hub.cli.opening import catalog
     from hub.sdk.testing.conformance import Report
-    from hub.sdk.testing.specs import check, load, moving
+    from hub.sdk.testing.quality import FILE, doubts
+    from hub.sdk.testing.specs import check, load, moving, source_of
 
     if against and not specs:
         raise ConfigError(
@@ -62,7 +66,10 @@ def examine(
     other = check(connector, load(against), source) if against else None
     moved = moving(spec, other) if spec is not None and other is not None else None
     report = _behaviours(name, connector, only) if run else Report(name)
-    return Examined(report, spec, moved)
+    folder = source_of(connector)[0]
+    reached = report.grade if run and not only else None
+    fits = None if spec is None else not spec.broken
+    return Examined(report, spec, moved, doubts(source or folder, reached, fits=fits, name=f"{name}/{FILE}"))
 
 
 def _behaviours(name: str, connector: Any, only: Sequence[str]) -> Report:
@@ -95,6 +102,10 @@ def show(examined: Examined) -> None:
         _show_checked(examined.spec, f"{examined.spec.description}: ")
     if examined.against is not None:
         _show_checked(examined.against, f"moving to {examined.against.description}: ")
+    for doubt in examined.doubts:
+        out().print(
+            Text.assemble((f"{'doubt':<11}", "bad"), (str(doubt.where), "name"), f"  {doubt.message} {doubt.fix}")
+        )
     if report.findings:
         counts = ", ".join(
             f"{report.count(outcome)} {outcome}" for outcome in ("passed", "failed", "unproven", "declared")

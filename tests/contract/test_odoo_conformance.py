@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import resources
-
-from ruamel.yaml import YAML
 
 from connectors.odoo import OdooConnector
 from connectors.odoo.simulator import OdooSimulator
@@ -26,12 +23,3 @@ def test_the_same_holds_for_odoo_18_by_json_rpc() -> None:
     report = run(OdooConnector, simulator=partial(OdooSimulator, version="18.0"), only=OLD)
     assert [(f.behaviour, f.stream, f.said) for f in report.findings if f.outcome == "failed"] == []
     assert report.count("passed") > 50
-
-
-def test_nothing_is_left_to_do_at_the_level_that_the_quality_file_claims() -> None:
-    claimed = YAML(typ="safe").load(resources.files("connectors.odoo").joinpath("quality.yaml").read_text())
-    levels = ("bronze", "silver", "gold", "platinum")
-    reached = levels[: levels.index(claimed["grade"]) + 1]
-    assert [
-        name for level in reached for name, row in claimed[level].items() if row["status"] not in ("done", "exempt")
-    ] == []

@@ -1,0 +1,81 @@
+"""The grade that a connector claims is held against what was shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import connectors
+from hub.errors import ConfigError
+from hub.sdk.testing.quality import claims, doubts
+
+GOOD = """\
+quality: 1
+grade: gold
+bronze:
+  conformance: {status: done}
+gold:
+  published_schema: {status: done}
+  webhooks: {status: exempt, comment: "it sends none"}
+platinum:
+  real_system: {status: todo, comment: "not yet"}
+"""
+SHIPPED = sorted(path.parent for path in Path(connectors.__path__[0]).glob("*/quality.yaml"))
+
+
+def said(folder: Path, text: str, reached: str | None = "gold", fits: bool | None = None) -> list[tuple[str, str]]:
+    (folder / "quality.yaml").write_text(text)
+    return [(str(one.where), one.message) for one in doubts(folder, reached, fits=fits)]
+
+
+def test_a_claim_that_holds(tmp_path):
+    for reached in ("gold", "platinum", None):
+        assert said(tmp_path, GOOD, reached, fits=True) == []
+
+
+def test_a_connector_without_the_file_claims_nothing(tmp_path):
+    assert doubts(tmp_path, "none") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reached", "where", "words"),
+    [
+        ("", "", "silver", "quality.yaml:2", "gold is claimed, and the run reached silver"),
+        ("", "", "none", "quality.yaml:2", "the run reached none"),
+        ("grade: gold", "grade: platinum", "platinum", "quality.yaml:9", "real_system is left to do"),
+        ('exempt, comment: "it sends none"', "exempt", "gold", "quality.yaml:7", "does not say why"),
+    ],
+)
+def test_a_claim_that_does_not_hold(tmp_path, old, new, reached, where, words):
+    ((at, message),) = said(tmp_path, GOOD.replace(old, new), reached)
+    assert at == where
+    assert words in message
+
+
+def test_a_source_that_does_not_fit_is_no_published_schema_done(tmp_path):
+    assert said(tmp_path, GOOD, fits=False) == [("quality.yaml:6", "the source does not fit the vendor's description.")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "quality: 2\ngrade: gold\n",
+        "quality: 1\ngrade: diamond\n",
+        GOOD.replace("done", "maybe"),
+        GOOD + "copper: {}\n",
+        "- 1\n",
+    ],
+)
+def test_a_file_that_cannot_be_read_as_one(tmp_path, text):
+    (tmp_path / "quality.yaml").write_text(text)
+    with pytest.raises(ConfigError) as told:
+        claims(tmp_path)
+    assert str(told.value.where).startswith("quality.yaml:")
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_nothing_is_left_to_do_at_the_level_that_a_shipped_connector_claims(folder):
+    assert len(SHIPPED) >= 3
+    assert doubts(folder, None) == []
