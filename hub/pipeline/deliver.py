@@ -57,6 +57,29 @@ def deliver(connector: Connector[Any], record: OutboundRecord, may_send: Callabl
     return replace(outcome, exchanges=tuple(exchanges))
 
 
+def deliver_many(connector: Connector[Any], records: Sequence[OutboundRecord]) -> list[Outcome]:
+    """One try of several writes of a stream, together: an outcome for each, in order. Never raises."""
+    http = getattr(connector.io, "http", None)
+    recording = http.recording() if http is not None else nullcontext([])
+    with recording as exchanges:
+        try:
+            said = list(connector.deliver_many(records))
+            if len(said) != len(records):
+                raise RuntimeError(f"deliver_many told {len(said)} outcomes of {len(records)} writes")
+        except Exception as error:  # noqa: BLE001 - a connector's own fault must not harm others
+            said = [error] * len(records)  # type: ignore[list-item]
+    # The calls were made for all of them; equal texts are stored once.
+    return [replace(_outcome_of(one), exchanges=tuple(exchanges)) for one in said]
+
+
+def _outcome_of(said: DeliverResult | Exception) -> Outcome:
+    if isinstance(said, DeliverResult):
+        return Outcome(Ending.DONE, said)
+    if isinstance(said, Duplicate):
+        return Outcome(Ending.ADOPTED, DeliverResult(said.external_id, "adopted"), detail=said.message)
+    return classed(said)
+
+
 def _try(connector: Connector[Any], record: OutboundRecord, may_send: Callable[[], bool]) -> Outcome:
     looked_up = False
     if record.maybe_sent:

@@ -38,6 +38,8 @@ class Job:
     started_at: float = 0.0
     ended_at: float = 0.0
     found: list[Link] = field(default_factory=list)
+    together: Sequence[Job] = ()
+    """The others for which this one stands: they go out with it, in one call."""
 
     @property
     def body(self) -> bytes:

@@ -13,13 +13,15 @@ from typing import Any
 from hub.errors import HubError, StoreError
 from hub.pipeline.calls import Calls
 from hub.pipeline.context import Context
-from hub.pipeline.deliver import Outcome, deliver
+from hub.pipeline.deliver import Outcome, deliver, deliver_many
 from hub.pipeline.outcome import settlement_of
 from hub.pipeline.prepare import Job, prepare
 from hub.pipeline.refusal import REFUSALS, refusal
 from hub.pipeline.render import external_id_of, key_of, outbound_record
 from hub.pipeline.settle import Decision, Ending, Facts, settle
+from hub.pipeline.together import together
 from hub.sdk.connector import Connector
+from hub.sdk.records import OutboundRecord
 from hub.store import ClaimedDelivery, Frozen, Settlement, Step, Store, Trouble
 from hub.store.clock import steady
 from hub.telemetry import get_logger, tracing
@@ -119,8 +121,8 @@ class _Batch:
         jobs = prepare(self._store, self._context, connector, deliveries, self._executor)
         self._settle([job for job in jobs if job.outcome is not None], connector)
         ready = self._freeze([job for job in jobs if job.outcome is None])
-        for group in self._sent(ready, connector):
-            self._settle(group, connector)
+        for group in self._sent(together(ready, connector), connector):
+            self._settle([one for job in group for one in (job, *job.together)], connector)
 
     def _give_back(self, deliveries: Iterable[ClaimedDelivery], error: HubError) -> None:
         self._store.settle_deliveries(
@@ -181,7 +183,7 @@ class _Batch:
             if ended:
                 yield ended
             if calls.under_way and steady() - self._began > lease / 3:
-                self._extend([job.delivery for job in calls.under_way], lease)
+                self._extend([one.delivery for job in calls.under_way for one in (job, *job.together)], lease)
 
     def _extend(self, deliveries: Sequence[ClaimedDelivery], lease: float) -> None:
         """Keep the leases of long calls. What somebody else has taken over meanwhile is not sent any more."""
@@ -197,22 +199,38 @@ class _Batch:
 
     def _send(self, job: Job, connector: Connector[Any]) -> None:
         delivery = job.delivery
-        job.started_at = time.time()
-        first = datetime.fromtimestamp(delivery.first_sent_at or delivery.claimed_at, UTC).isoformat()
-        assert job.rendered is not None
-        record = outbound_record(delivery, job.rendered, self._context, first)
+        started = time.time()
         lease = delivery.lease_until - delivery.claimed_at
         reserve = min(connector.config.deadline + MARGIN, lease / 2)
         span = f"deliver {delivery.id}.{delivery.attempt}"
         caller = tracing.header(delivery.traceparent, delivery.correlation_id, span) if tracing.on() else ""
         before = tracing.outgoing.set(caller)
         try:
-            job.outcome = deliver(connector, record, lambda: self._may_send(delivery, reserve))
+            if job.together:
+                self._send_together([job, *job.together], connector, reserve)
+            else:
+                job.outcome = deliver(connector, self._record(job), lambda: self._may_send(delivery, reserve))
         finally:
             tracing.outgoing.reset(before)
-        job.ended_at = time.time()
-        if tracing.on():
-            _tell(job, span)
+        ended = time.time()
+        for one in (job, *job.together):
+            one.started_at, one.ended_at = started, ended
+            if tracing.on():
+                _tell(one, f"deliver {one.delivery.id}.{one.delivery.attempt}")
+
+    def _send_together(self, jobs: Sequence[Job], connector: Connector[Any], reserve: float) -> None:
+        held = [job for job in jobs if self._may_send(job.delivery, reserve)]
+        told = deliver_many(connector, [self._record(job) for job in held]) if held else []
+        for job in jobs:
+            job.outcome = Outcome(Ending.UNSENT)
+        for job, outcome in zip(held, told, strict=True):
+            job.outcome = outcome
+
+    def _record(self, job: Job) -> OutboundRecord:
+        delivery = job.delivery
+        first = datetime.fromtimestamp(delivery.first_sent_at or delivery.claimed_at, UTC).isoformat()
+        assert job.rendered is not None
+        return outbound_record(delivery, job.rendered, self._context, first)
 
     def _settle(self, jobs: Sequence[Job], connector: Connector[Any]) -> None:
         """Decide what becomes of each, write it, and move what all workers share: breaker, pause, pace."""

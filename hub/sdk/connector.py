@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.errors import Unsupported
+from hub.errors import HubError, Unsupported
 from hub.sdk.http import HttpClient
 from hub.sdk.records import (
     Answer,
@@ -83,6 +83,7 @@ class Stream:
     ``state_carrying`` streams may skip older waiting updates of the same record; streams of events may not.
     ``notice_of`` names another stream, whose records this one's messages only speak of: the hub reads the record with `fetch`
     before it translates it. That is for webhooks which carry little more than an id.
+    ``batch`` is how many writes of this stream may go out together in one `deliver_many`; 0 = each by itself.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Stream:
     natural_key: str = ""
     state_carrying: bool = False
     notice_of: str = ""
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +226,25 @@ class Connector(ABC, Generic[C]):
         """The write. A write of several calls must be able to go on from where an earlier attempt stopped."""
         raise self._unsupported("deliver", record.stream)
 
+    def deliver_many(self, records: Sequence[OutboundRecord]) -> Sequence[DeliverResult | HubError]:
+        """Several writes of one stream in as few calls as the system allows: for each, in order, its result or its own error.
+
+        What one write does wrong harms no other. It is called for streams that declare ``batch``, and never with a write that may have
+        had its effect already: one whose outcome is unknown is told as `OutcomeUnknown`, and is then looked up and sent by itself. An
+        error that is raised instead of returned stands for all of them.
+        """
+        return [_one_of_many(self, record) for record in records]
+
     def close(self) -> None:
         """Release what the connector holds. May be called twice."""
 
     def _unsupported(self, operation: str, stream: str = "") -> Unsupported:
         what = f"{operation} of {stream}" if stream else operation
         return Unsupported(f"the {self.manifest.name} connector does not support {what}")
+
+
+def _one_of_many(connector: Connector[Any], record: OutboundRecord) -> DeliverResult | HubError:
+    try:
+        return connector.deliver(record)
+    except HubError as error:
+        return error

@@ -236,6 +236,10 @@ class Simulator(ABC):
         """``data`` of an earlier create with something changed, valid for an update."""
         raise NotOffered(f"the {self.name} simulator has no sample change of {stream}")
 
+    def spoil(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
+        """``data`` of a valid create, changed so that the vendor refuses it by itself."""
+        raise NotOffered(f"the {self.name} simulator cannot spoil a {stream}")
+
     def natural_key(self, stream: str, external_id: str) -> str:
         """The natural key (SKU, code, e-mail address, number) of a record, by which the connector's `find` finds it."""
         raise NotOffered(f"the {self.name} simulator does not tell the natural key of {stream}")

@@ -316,6 +316,77 @@ def eight_workers_write_the_same_record_once(bench: Bench, stream: str) -> None:
     require(bench.created()[f"{stream}.create"] <= max(1, wanted[f"{stream}.create"]), f"made {dict(bench.created())}")
 
 
+# --- many at once
+
+
+def _many(bench: Bench, stream: str, count: int = 6) -> list[OutboundRecord]:
+    if bench.stream(stream).batch < 2:
+        raise NotProvable(f"writes of {stream} go out one by one", declared=True)
+    return [bench.record(stream) for _ in range(min(count, bench.stream(stream).batch))]
+
+
+@behaviour(Level.SILVER, "create")
+def many_writes_go_out_together(bench: Bench, stream: str) -> None:
+    """`deliver_many` carries every write out once, tells the outcome of each in its place, and a repeat makes nothing new."""
+    records = _many(bench, stream)
+    told = list(bench.connector().deliver_many(records))
+    require(len(told) == len(records), f"{len(records)} writes have {len(told)} outcomes")
+    wrong = [one for one in told if not isinstance(one, DeliverResult)]
+    require(not wrong, f"{len(wrong)} of {len(records)} failed: {wrong[:1]}")
+    made, results = bench.created(), [one for one in told if isinstance(one, DeliverResult)]
+    require(len({one.external_id for one in results}) == len(records), "different writes have the same external id")
+    for record, result in zip(records, results, strict=True):
+        again = bench.connector().deliver(replace(record, attempt=2, maybe_sent=True))
+        require(again.external_id == result.external_id, "an outcome stands in another write's place")
+    require(bench.created() == made, "the same writes one by one made more")
+
+
+@behaviour(Level.GOLD, "create")
+def one_bad_write_among_many_harms_no_other(bench: Bench, stream: str) -> None:
+    """Of many writes one is refused: it alone is told as refused, the others are carried out."""
+    records = _many(bench, stream)
+    spoiled = len(records) // 2
+    records[spoiled] = replace(records[spoiled], data=bench.sim.spoil(stream, records[spoiled].data))
+    told = list(bench.connector().deliver_many(records))
+    require(len(told) == len(records), f"{len(records)} writes have {len(told)} outcomes")
+    for place, one in enumerate(told):
+        if place == spoiled:
+            require(isinstance(one, Rejected), f"the spoiled write is told as {one!r}")
+        else:
+            require(
+                isinstance(one, DeliverResult), f"write {place + 1} of {len(records)} suffers from another: {one!r}"
+            )
+
+
+@behaviour(Level.GOLD, "create")
+def a_lost_answer_to_many_writes_doubles_nothing(bench: Bench, stream: str) -> None:
+    """The answer to many writes is lost, after they took effect or before: none is done twice, and none is forgotten."""
+    for after_effect in (True, False):
+        with bench.twin() as clean:
+            records = _many(clean, stream)
+            start = clean.requests()
+            clean.connector().deliver_many(records)
+            wanted, writing = clean.created(), clean.writing_requests(start)
+        with bench.twin() as twin:
+            records = _many(twin, stream)
+            twin.fault_at(writing[0], Reset(after_effect=after_effect))
+            try:
+                told: list[Any] = list(twin.connector().deliver_many(records))
+            except (OutcomeUnknown, RetryLater) as e:
+                told = [e] * len(records)
+            unclear = [one for one in told if not isinstance(one, (DeliverResult, OutcomeUnknown, RetryLater))]
+            require(not unclear, f"a lost answer is told as {unclear[:1]}")
+            for record, one in zip(records, told, strict=True):
+                if not isinstance(one, DeliverResult):
+                    twin.go_on(record)
+            require(
+                twin.created() == wanted, f"made {dict(twin.created())}, and undisturbed writes make {dict(wanted)}"
+            )
+            for record in records:
+                found = look_up(twin.connector(), replace(record, attempt=3, maybe_sent=True))
+                require(found is not None, "a write of many was forgotten")
+
+
 # --- updates and deletions
 
 
