@@ -52,6 +52,7 @@ class Plan:
     proof: Make
     check: Call
     say: Fill
+    calls: Calls
     streams: dict[str, StreamPlan] = field(default_factory=dict)
     webhooks: Webhooks | None = None
 
@@ -65,6 +66,7 @@ def compile_file(file: ConnectorFile, maker: Maker) -> Plan:
         proof=maker_of(file.auth, maker, login),
         check=calls.make(file.check, ("check",)),
         say=maker.text(file.check.say, ("check", "say"), "answer", "title"),
+        calls=calls,
     )
     for name, spec in file.streams.items():
         plan.streams[name] = _Stream(name, expanded(spec), calls).plan()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hub.errors import ConfigError, Unsupported
 from hub.sdk.connector import FULL, Capability, Connector, ConnectorConfig, ConnectorIO, Manifest, Stream, Support
-from hub.sdk.declarative.answers import Judge
+from hub.sdk.declarative.answers import Answer, Judge
 from hub.sdk.declarative.api import Api
 from hub.sdk.declarative.compile import StreamPlan, compile_file, settings_of
 from hub.sdk.declarative.conditions import condition
 from hub.sdk.declarative.file import ConnectorFile
+from hub.sdk.declarative.file.common import CallPart
 from hub.sdk.declarative.file.reading import Find
 from hub.sdk.declarative.file.streams import Refused, StreamPart
 from hub.sdk.declarative.limits import Pace
@@ -44,8 +45,8 @@ class DeclarativeConnector(Connector[ConnectorConfig]):
 
     The file lies beside the module. Where it says ``python`` of an operation, the class has a method for it, named after the
     operation and the stream: ``poll_order(cursor, limit)``, ``fetch_order(external_id)``, ``find_order(key)``,
-    ``create_order(record)``, ``update_order(record)``, ``delete_order(record)``, and ``find_effect_order(record)`` beside a create.
-    ``self.api`` makes requests with the connection's proof, pace and error rules.
+    ``create_order(record)``, ``update_order(record)``, ``delete_order(record)``, and ``find_effect_order(record)`` beside a write.
+    `call` makes requests with the connection's proof, pace and error rules.
     """
 
     file: ClassVar[ConnectorFile]
@@ -136,11 +137,12 @@ class DeclarativeConnector(Connector[ConnectorConfig]):
         """Did an earlier attempt of this write take effect?"""
         verb = verb_of(record)
         plan = self._claimed(record.stream, verb)
+        in_python = getattr(self.file.streams[record.stream], verb) == "python"
         own = getattr(self, f"find_effect_{record.stream}", None)
-        if own is not None:
+        if in_python and own is not None:
             result: DeliverResult | None = own(record)
             return result
-        if plan.writer is None or getattr(self.file.streams[record.stream], verb) == "python":
+        if plan.writer is None or in_python:
             raise Unsupported(f"the {self.manifest.name} connector cannot look up a write of {record.stream}")
         return plan.writer.find_effect(self.api, record)
 
@@ -152,6 +154,15 @@ class DeclarativeConnector(Connector[ConnectorConfig]):
             result: DeliverResult = getattr(self, f"{verb}_{record.stream}")(record)
             return result
         return plan.writer.deliver(self.api, record)
+
+    def call(self, request: Mapping[str, Any], **scope: Any) -> Answer:
+        """Make a request, described as in the file: ``call({"get": "/orders/{id}"}, id=5)``. A GET reads, every other method writes.
+
+        For methods of the class. Raises what the file's error rules and the status say; a record that is not there is an
+        answer with ``missing``.
+        """
+        call = self._plan.calls.make(CallPart.model_validate(request), ("python",), *scope)
+        return self.api.read(call, scope) if call.method == "GET" else self.api.write(call, scope)
 
     def message(self, stream: str, row: dict[str, Any], topic: str = "poll") -> RawMessage:
         """A row as a message, with the id, version and time that the file names: for methods of the class."""
