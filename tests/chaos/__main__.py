@@ -11,12 +11,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.controls import controls, held_up
+from tests.chaos.controls import controls
 from tests.chaos.faults import DATABASE, Fault, broker_faults, clock_jumps, database_faults, frozen, full_disk, killed
 from tests.chaos.processes import CLUSTER
 from tests.chaos.project import Times
 from tests.chaos.report import Progress, as_data, show, show_control
 from tests.chaos.ring import Plan, Result, Ring
+from tests.chaos.scripts import crash_loop, held_up
 from tests.chaos.services import Disk, Unavailable, services
 
 SHORT = 10.0
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             disk = Disk(folder / "small-disk", _megabytes(given.messages // 3))
             try:
                 results.append(_run(Ring(folder, disk=disk), _embedded(given, disk), given.json))
+                results.append(_run(Ring(folder), crash_loop(given.seed), given.json))
             finally:
                 disk.close()
     except Unavailable as error:
@@ -110,7 +112,7 @@ def _embedded(given: argparse.Namespace, disk: Disk) -> Plan:
         faults.append(full_disk(frozenset({"disk"})))
     seconds = max(15.0, given.minutes * 60 * 0.1)
     return Plan(
-        "embedded", max(50, given.messages // 3), seconds, given.seed + 1, faults, pause=(2.0, 5.0), skipped=skipped
+        "embedded", max(50, given.messages // 3), seconds, given.seed + 1, faults, pause=(3.0, 8.0), skipped=skipped
     )
 
 

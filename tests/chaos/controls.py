@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from hub.store import Store
-from tests.chaos.faults import BROKER, Fault, World, killed, purge_and_delete
+from tests.chaos.faults import BROKER, Fault, killed, purge_and_delete
 from tests.chaos.project import TARGETS, Times
 from tests.chaos.ring import Plan, Result
-
-LEASE = 5.0
-FAITHFUL = dict.fromkeys(
-    ("refused", "pace", "reset", "hang", "late", "lost_answer", "failed_answer", "hung_answer", "lookup"), 0.0
-)
-
-
-SLOW = {"keyed": FAITHFUL, "ordered": FAITHFUL, "marker": {**FAITHFUL, "slow": 0.8}}
+from tests.chaos.scripts import FAITHFUL, held_up
 
 
 @dataclass(frozen=True)
@@ -67,34 +56,3 @@ def controls(seed: int) -> list[Control]:
             cluster=True,
         ),
     ]  # fmt: skip
-
-
-def held_up(seed: int) -> Plan:
-    """The run of the control without fencing, with the hub as it is: a worker that was overtaken sends nothing more."""
-    return Plan("held-up", 150, 4, seed, times=Times(lease=LEASE), targets=SLOW, script=overtaken, patience=60)
-
-
-def overtaken(world: World, database: str) -> None:
-    """Freeze a worker that holds more than it has sent, wait until the other one has done everything, and let it go on."""
-    held = "SELECT count(*) FROM delivery WHERE state = 'leased' AND lease_owner LIKE ?"
-    with contextlib.closing(Store.open(database, readonly=True)) as store:
-        owner = f"%:{world.hub.pid('worker-1')}:deliver.marker"
-
-        def holds_much() -> bool:
-            with store.database.read() as connection:
-                return bool(store.database.rows(connection, held, owner)[0][0] > 8)
-
-        if not _until(holds_much, 40):
-            raise TimeoutError("the worker never held more than it could send at once")
-        world.hub.freeze("worker-1")
-        if not _until(lambda: not store.in_flight(), 90):
-            raise TimeoutError("the other worker did not take over")
-        world.hub.thaw("worker-1")
-        time.sleep(5.0)
-
-
-def _until(condition: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.03)
-    return condition()
