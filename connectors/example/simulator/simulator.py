@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from connectors.example.simulator.odata import Items, time_text
+from hub.errors import InputRefused
 from hub.sdk import dump_json, sign_hmac_base64
 from hub.sdk.records import InboundRequest
 from hub.sdk.testing.simulator import NotApplicable, Request, Response, Simulator
@@ -76,6 +77,12 @@ class ExampleSimulator(Simulator):
         """Answer one request."""
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return self.expired_token()
+        try:
+            return self._respond(request)
+        except InputRefused:
+            return Response.json({"error": {"code": "BadRequest", "message": "the body is not JSON"}}, 400)
+
+    def _respond(self, request: Request) -> Response:
         if request.path.startswith("/odata/"):
             return self.items.respond(request)
         if request.path == "/api/ping":

@@ -128,3 +128,9 @@ def test_one_mark_makes_one_item(erp: ExampleSimulator) -> None:
     assert read_json(again.body)["error"]["target"] == str(read_json(first.body)["ItemId"])
     assert call(erp, "POST", "/odata/Items", {"Description": "x"}).status == 400
     assert call(erp, "POST", "/odata/Items", {"ItemNo": "N", "Colour": "x"}).status == 400
+
+
+@pytest.mark.parametrize("path", ["/odata/Items", "/api/customers"])
+def test_a_body_that_is_no_json_is_refused(erp: ExampleSimulator, path: str) -> None:
+    assert erp.handle(Request("POST", path, {}, {"authorization": f"Bearer {TOKEN}"}, b"rubbish")).status == 400
+    assert erp.effects() == []

@@ -94,6 +94,16 @@ def test_python_takes_the_place_of_a_part(module) -> None:
         made.deliver(record("delete", "5"))
 
 
+def test_python_makes_requests_as_the_file_describes_them(module) -> None:
+    sim = RowSimulator()
+    made = at_door(module(), sim)
+    sim.put(5)
+    assert made.call({"get": "/rows/{id}"}, id=5).data["id"] == 5
+    assert made.call({"get": "/rows/{id}"}, id=6).missing
+    with pytest.raises(ConfigError, match=r"no \{number\}"):
+        made.call({"get": "/rows/{number}"}, id=5)
+
+
 def test_a_method_that_is_missing_is_named(module) -> None:
     with pytest.raises(ConfigError, match="leaves create of row to Python, and RowsConnector has no create_row"):
         module(MODULE.replace("def create_row", "def create_rows"))
