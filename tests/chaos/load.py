@@ -29,15 +29,15 @@ class Sender:
         self._pause = pause
         self._connection: http.client.HTTPConnection | None = None
 
-    def run(self, records: list[list[Fact]], until: float) -> None:
-        """Send everything; ends early when the time is over and nobody answers."""
+    def run(self, records: list[list[Fact]], patience: float) -> None:
+        """Send everything; ends early when nothing at all was acknowledged for so long."""
         due = time.monotonic()
         for fact in shuffled(records, self._rnd):
             due = max(due + self._pause * self._rnd.uniform(0.2, 1.8), time.monotonic() - 2.0)
             time.sleep(max(0.0, due - time.monotonic()))
             self._journal.write("sent", fact)
             while not self._told(fact):
-                if time.monotonic() > until:
+                if time.monotonic() > self._journal.acknowledged_at + patience:
                     return
                 time.sleep(self._rnd.uniform(*TRY_AGAIN))
             self._journal.write("acknowledged", fact)
@@ -67,10 +67,13 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self._file = file.open("ab", buffering=0)
+        self.acknowledged_at = time.monotonic()
         self._lock = threading.Lock()
 
     def write(self, what: str, fact: Fact) -> None:
         """Note one fact."""
+        if what == "acknowledged":
+            self.acknowledged_at = time.monotonic()
         self.note(f"{what} {fact.name}")
 
     def note(self, line: str) -> None:
@@ -86,19 +89,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--messages", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True, help="how long the sending shall take")
-    parser.add_argument("--patience", type=float, required=True, help="how long after that it still tries")
+    parser.add_argument("--patience", type=float, required=True, help="how long it tries while nobody gets an answer")
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--journal", type=Path, required=True)
     given = parser.parse_args()
     journal = Journal(given.journal)
     records = plan(given.seed, given.messages)
-    until = time.monotonic() + given.seconds + given.patience
     threads = []
     for number in range(given.threads):
         mine = records[number :: given.threads]
         pause = given.seconds / max(1, sum(map(len, mine)))
         sender = Sender(given.port, journal, given.seed * 100 + number, pause)
-        threads.append(threading.Thread(target=sender.run, args=(mine, until)))
+        threads.append(threading.Thread(target=sender.run, args=(mine, given.patience)))
     for thread in threads:
         thread.start()
     for thread in threads:
