@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("demo")]
 PATIENCE = 90
 
 
-def _demo(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+def _demo(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")} | settings
     command = [sys.executable, "-m", "hub", "demo", "--dir", str(folder), "--patience", str(PATIENCE), *arguments]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=200, env=environment, cwd=folder.parent, check=False
@@ -33,14 +33,22 @@ def _demo(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_demo_checks_itself_and_ends_well(backend: tuple[str, str | None], tmp_path: Path) -> None:
     database, broker = backend
-    services = ["--database-url", database, "--broker-url", broker] if broker else []
-    done = _demo("--json", *services, folder=tmp_path / "demo")
+    # in the cluster as in its container: the services of another project, which the demo uses and whose data it leaves alone
+    services = {"HUB_DATABASE_URL": database, "HUB_BROKER_URL": broker} if broker else {}
+    if broker:
+        Store.open(database).close()
+    done = _demo("--json", folder=tmp_path / "demo", **services)
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout)
     assert said["differences"] == []
     assert len(said["orders"]) == 25
     assert [row["code"] for row in said["exceptions"]] == ["ITM-UNKNOWN"]
     assert said["conservation"]["in_flight"] == 0
+    if broker:
+        theirs = Store.open(database, readonly=True)
+        assert theirs.conservation().in_ == 0
+        assert "shop" not in theirs.connection_states()
+        theirs.close()
 
 
 def test_the_demo_shows_the_way_of_an_order_and_what_to_try(tmp_path: Path) -> None:

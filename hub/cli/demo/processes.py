@@ -17,6 +17,10 @@ EMBEDDED = (("run",),)
 CLUSTER = (("web",), ("relay",), ("worker",), ("worker",))
 
 
+OTHERS = ("HUB_DATABASE_URL", "HUB_BROKER_URL", "HUB_PROJECT")
+"""What the environment says of another project, where the demo runs beside one."""
+
+
 class HubProcesses:
     """The hub as child processes: one embedded, or web, relay and two workers in the cluster."""
 
@@ -42,7 +46,7 @@ class HubProcesses:
                     stdout=log,
                     stderr=log,
                     stdin=subprocess.DEVNULL,
-                    env=os.environ.copy(),
+                    env=_environment(),
                     start_new_session=True,
                 )
                 self.children.append(child)
@@ -96,5 +100,4 @@ class HubProcesses:
 
 def _environment() -> dict[str, str]:
     """This process's environment, without what would send the demo's hub to another project's database or broker."""
-    mine = ("HUB_DATABASE_URL", "HUB_BROKER_URL", "HUB_PROJECT")
-    return {name: value for name, value in os.environ.items() if name not in mine}
+    return {name: value for name, value in os.environ.items() if name not in OTHERS}

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hub.canonical.reasons import REASONS
-from hub.cli.demo.processes import HubProcesses
+from hub.cli.demo.processes import OTHERS, HubProcesses
 from hub.cli.demo.project import write_project
 from hub.cli.demo.story import STEPS, Story, World
 from hub.cli.demo.verdict import differences
@@ -70,9 +70,20 @@ def perform(
             out().print(f"[name]shop[/name]  {shop.url}   [name]ERP[/name]  {erp.url}   [name]hub[/name]  {hub.url}")
         hub.start(max(30.0, patience))
         try:
-            return _perform(world, hub, began, keep=keep, patience=patience, as_json=as_json)
+            with _alone():
+                return _perform(world, hub, began, keep=keep, patience=patience, as_json=as_json)
         finally:
             hub.stop()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Without what the environment says of another project: the demo is about its own."""
+    others = {name: os.environ.pop(name) for name in OTHERS if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(others)
 
 
 def _perform(world: World, hub: HubProcesses, began: float, *, keep: bool, patience: float, as_json: bool) -> int:
