@@ -10,7 +10,7 @@ CONSTRAINTS := deploy/constraints/all.txt
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench chaos test-odoo schemas constraints clean
+.PHONY: help setup demo test lint format bench chaos test-odoo quality schemas constraints clean
 
 help: ## show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ chaos: setup ## kill and break everything around a running hub; nothing may be l
 
 test-odoo: setup ## test the Odoo connector against a real Odoo: the one that HUB_TEST_ODOO_URL, _DB and _KEY name, or one started for it
 	@tests/odoo/rig.sh run $(BIN)/python -m pytest -q -m odoo tests/odoo $(ARGS)
+
+quality: setup ## run the conformance kit for every shipped connector and write its report into docs/connectors
+	@for name in files odoo shopify webhook; do $(BIN)/hub connector check $$name --report docs/connectors/$$name-quality.md || exit 1; done
 
 schemas: setup ## write the generated JSON Schemas again
 	@$(BIN)/python -m hub.canonical.schemas schemas/canonical

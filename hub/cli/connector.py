@@ -92,6 +92,9 @@ def check(
     source_only: Annotated[
         bool, typer.Option("--source-only", help="Hold only the source against --spec; run no behaviour.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write what was shown to this file, as a page in Markdown.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the conformance kit against the connector's simulator, and grade it: bronze, silver, gold or platinum.
@@ -105,6 +108,10 @@ def check(
     examined = examine(
         name, only=only or (), specs=spec or (), against=against or (), source=source, run=not source_only
     )
+    if report is not None:
+        from hub.sdk.testing.page import page
+
+        report.write_text(page(examined.report), encoding="utf-8")
     emit(examined.as_dict(), as_json=as_json, show=lambda: show(examined))
     if examined.fails:
         raise typer.Exit(1)

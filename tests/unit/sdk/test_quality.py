@@ -8,7 +8,9 @@ import pytest
 
 import connectors
 from hub.errors import ConfigError
-from hub.sdk.testing.quality import claims, doubts
+from hub.sdk.testing.conformance import Finding, Report
+from hub.sdk.testing.page import page as page_of
+from hub.sdk.testing.quality import claims, doubts, level_of
 
 GOOD = """\
 quality: 1
@@ -79,3 +81,31 @@ def test_a_file_that_cannot_be_read_as_one(tmp_path, text):
 def test_nothing_is_left_to_do_at_the_level_that_a_shipped_connector_claims(folder):
     assert len(SHIPPED) >= 3
     assert doubts(folder, None) == []
+
+
+PAGES = sorted((Path(connectors.__path__[0]).parent / "docs" / "connectors").glob("*-quality.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_report_in_the_documents_has_every_behaviour_and_the_grade_that_is_claimed(page):
+    """`make quality` writes them again."""
+    from hub.sdk.testing.behaviours import BEHAVIOURS
+
+    text = page.read_text()
+    assert [name for name in BEHAVIOURS if f"| `{name}` |" not in text] == []
+    assert "**failed**" not in text
+    found = claims(Path(connectors.__path__[0]) / page.stem.removesuffix("-quality"))
+    assert found is None or level_of(text.splitlines()[0].rpartition(" ")[2]) >= level_of(found[0].grade)
+
+
+def test_a_page_says_what_was_shown_and_what_was_not():
+    report = Report(
+        "acme",
+        [
+            Finding("poll_finds_everything", "order", "passed"),
+            Finding("poll_finds_everything", "price", "failed", "2 | 3"),
+        ],
+    )
+    text = page_of(report)
+    assert "| `poll_finds_everything` | shown: order; **failed**: price (2 \\| 3) |" in text
+    assert "| `close_may_be_called_twice` | not tried |" in text
