@@ -17,3 +17,10 @@ def upgrade() -> None:
     op.create_index(
         "delivery_due", "delivery", ["target", "due_at", "id"], sqlite_where=_PENDING, postgresql_where=_PENDING
     )
+
+
+def downgrade() -> None:
+    op.drop_index("delivery_due", "delivery")
+    op.create_index("delivery_due", "delivery", ["target", "due_at"], sqlite_where=_PENDING, postgresql_where=_PENDING)
+    op.drop_index("message_due", "message")
+    op.create_index("message_due", "message", ["due_at"], sqlite_where=_NEW, postgresql_where=_NEW)

@@ -19,3 +19,11 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # room on each page for the frozen request, which changes no index: the new version of the row then stays on its page
         op.execute("ALTER TABLE delivery SET (fillfactor = 60)")
+
+
+def downgrade() -> None:
+    op.drop_index("message_order", "message")
+    op.drop_index("message_correlation", "message")
+    op.create_index("message_correlation", "message", ["correlation_id"])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE delivery RESET (fillfactor)")

@@ -9,3 +9,7 @@ down_revision = "0007"
 
 def upgrade() -> None:
     op.add_column("message", sa.Column("traceparent", sa.Text(), nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    op.drop_column("message", "traceparent")
