@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from hub.errors import (
 )
 from hub.pipeline.settle import Ending
 from hub.sdk.connector import Connector
+from hub.sdk.http import Leave
 from hub.sdk.records import DeliverResult, OutboundRecord
 from hub.store import Trouble
 from hub.telemetry import get_logger
@@ -50,24 +51,37 @@ class Outcome:
 
 def deliver(connector: Connector[Any], record: OutboundRecord, may_send: Callable[[], bool]) -> Outcome:
     """One try. ``may_send`` is asked immediately before anything is sent: is there time left under the lease? Never raises."""
-    http = getattr(connector.io, "http", None)
-    recording = http.recording() if http is not None else nullcontext([])
-    with recording as exchanges:
+    with _at_work(connector, may_send) as (exchanges, leave):
         outcome = _try(connector, record, may_send)
+    if leave.refused and not leave.wrote:
+        outcome = Outcome(Ending.UNSENT, looked_up=outcome.looked_up)
     return replace(outcome, exchanges=tuple(exchanges))
 
 
-def deliver_many(connector: Connector[Any], records: Sequence[OutboundRecord]) -> list[Outcome]:
-    """One try of several writes of a stream, together: an outcome for each, in order. Never raises."""
+@contextmanager
+def _at_work(connector: Connector[Any], may_send: Callable[[], bool]) -> Iterator[tuple[Sequence[Any], Leave]]:
+    """Record the calls of a delivery, and hold back its writes when its time is over."""
     http = getattr(connector.io, "http", None)
-    recording = http.recording() if http is not None else nullcontext([])
-    with recording as exchanges:
+    if http is None:
+        yield [], Leave(may_send)
+        return
+    with http.recording() as exchanges, http.leave(may_send) as leave:
+        yield exchanges, leave
+
+
+def deliver_many(
+    connector: Connector[Any], records: Sequence[OutboundRecord], may_send: Callable[[], bool]
+) -> list[Outcome]:
+    """One try of several writes of a stream, together: an outcome for each, in order. Never raises."""
+    with _at_work(connector, may_send) as (exchanges, leave):
         try:
             said = list(connector.deliver_many(records))
             if len(said) != len(records):
                 raise RuntimeError(f"deliver_many told {len(said)} outcomes of {len(records)} writes")
         except Exception as error:  # noqa: BLE001 - a connector's own fault must not harm others
             said = [error] * len(records)  # type: ignore[list-item]
+    if leave.refused and not leave.wrote:
+        return [Outcome(Ending.UNSENT, exchanges=tuple(exchanges)) for _ in records]
     # The calls were made for all of them; equal texts are stored once.
     return [replace(_outcome_of(one), exchanges=tuple(exchanges)) for one in said]
 

@@ -121,8 +121,13 @@ class _Batch:
         jobs = prepare(self._store, self._context, connector, deliveries, self._executor)
         self._settle([job for job in jobs if job.outcome is not None], connector)
         ready = self._freeze([job for job in jobs if job.outcome is None])
-        for group in self._sent(together(ready, connector), connector):
-            self._settle([one for job in group for one in (job, *job.together)], connector)
+        try:
+            for group in self._sent(together(ready, connector), connector):
+                self._settle([one for job in group for one in (job, *job.together)], connector)
+        except StoreError:
+            # nobody will write down what comes of the calls that are left, so they are better not made
+            self._lost.update(job.delivery.id for job in ready)
+            raise
 
     def _give_back(self, deliveries: Iterable[ClaimedDelivery], error: HubError) -> None:
         self._store.settle_deliveries(
@@ -220,7 +225,10 @@ class _Batch:
 
     def _send_together(self, jobs: Sequence[Job], connector: Connector[Any], reserve: float) -> None:
         held = [job for job in jobs if self._may_send(job.delivery, reserve)]
-        told = deliver_many(connector, [self._record(job) for job in held]) if held else []
+        told = []
+        if held:
+            records = [self._record(job) for job in held]
+            told = deliver_many(connector, records, lambda: all(self._may_send(job.delivery, reserve) for job in held))
         for job in jobs:
             job.outcome = Outcome(Ending.UNSENT)
         for job, outcome in zip(held, told, strict=True):

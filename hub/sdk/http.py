@@ -109,6 +109,26 @@ class WireTap:
         return text if len(body) <= KEPT else f"{text[:KEPT]}… [{len(body)} bytes in all]"
 
 
+class Leave:
+    """Whether a thread may still write. Time passes between the beginning of a delivery and its calls: a pace is waited for, a
+    machine sleeps, and meanwhile another worker may have taken over."""
+
+    def __init__(self, may_write: Callable[[], bool]) -> None:
+        self._may_write = may_write
+        self.wrote = False
+        """A write went out."""
+        self.refused = False
+        """Another was held back."""
+
+    def ask(self, where: str) -> None:
+        """Raise unless one more write may go out."""
+        if self.refused or not self._may_write():
+            self.refused = True
+            message = f"{where} was not called: the time for this delivery is over, and another worker may be at it"
+            raise OutcomeUnknown(message) if self.wrote else Unreachable(message, code="CON-UNCERTAIN")
+        self.wrote = True
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """An answer, whatever its status. ``headers`` has lower-case names. ``effect`` says whether the request was a write."""
@@ -222,6 +242,16 @@ class HttpClient:
         self._before = before
         self._after = after
         self._opened: Wire | None = None
+        self._local = threading.local()
+
+    @contextmanager
+    def leave(self, may_write: Callable[[], bool]) -> Iterator[Leave]:
+        """Ask ``may_write`` immediately before each write of this thread, and hold back what may not go out."""
+        leave = self._local.leave = Leave(may_write)
+        try:
+            yield leave
+        finally:
+            self._local.leave = None
 
     def recording(self) -> Any:
         """Collect the calls of this thread: ``with http.recording() as exchanges:`` gives a list of `Exchange`."""
@@ -267,6 +297,8 @@ class HttpClient:
             lines["traceparent"] = context
         lines.update({name.lower(): value for name, value in (headers or {}).items()})
         self.wait_turn()
+        if effect and (leave := getattr(self._local, "leave", None)) is not None:
+            leave.ask(_place(url))
         return self._send(_method(method), _ascii(url), lines, body, effect, deadline or self.deadline)
 
     def wait_turn(self) -> None:

@@ -207,3 +207,29 @@ def test_a_newer_version_does_not_take_the_place_of_a_create_in_doubt(
         assert hub.drain(30)
         assert [effect.verb for effect in target.effects("order")] == ["create", "update"]
         assert target.records["order"]["order-1"]["note"] == "changed"
+
+
+def test_a_delivery_that_waits_for_its_pace_past_its_lease_is_not_sent(
+    backend, project_dir, open_hub, target, order_webhook, monkeypatch
+):
+    """As when the machine slept in the middle of the wait: another worker may have sent it meanwhile."""
+    from hub.pipeline import work
+
+    slept = []
+
+    def steady():
+        return time.monotonic() + sum(slept)
+
+    monkeypatch.setattr(work, "steady", steady)
+    with open_hub(backend, sweep=0.2) as hub:
+        http = hub.connections.get("dst").io.http
+        sleeps = iter([600.0])
+        monkeypatch.setattr(http, "_before", lambda: slept.append(next(sleeps, 0.0)))
+        message = _accept(hub, order_webhook(1)).ids[0]
+        deadline = time.monotonic() + 30
+        while not slept:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.3)
+        assert _orders(target) == []
+        assert [one["state"] for one in hub.store.trace(message).deliveries] != ["done"]

@@ -570,3 +570,26 @@ def test_connections_to_systems_that_have_gone_are_closed(http: HttpClient, monk
     assert sum(map(len, wire._idle.values())) == 1
     wire.close()
     assert not wire._idle
+
+
+def test_a_write_whose_time_ran_out_while_it_waited_for_its_turn_is_held_back(face: Any, tiny: Any) -> None:
+    late = []
+    http = HttpClient(allow_hosts=["127.0.0.1"], before=lambda: late.append(True))
+    before = len(tiny.journal)
+    with http.leave(lambda: not late) as leave:
+        with pytest.raises(Unreachable):
+            http.post(face.url + "/echo", json={}, effect=True)
+        assert http.get(face.url + "/echo").ok  # reading is free
+    assert (leave.refused, leave.wrote, len(tiny.journal) - before) == (True, False, 1)
+    assert http.post(face.url + "/echo", json={}, effect=True).ok
+    http.close()
+
+
+def test_after_a_first_write_it_is_not_known_what_the_delivery_did(face: Any, http: HttpClient) -> None:
+    allowed = [True, False, True]
+    with http.leave(lambda: allowed.pop(0)) as leave:
+        http.post(face.url + "/echo", json={}, effect=True)
+        for _ in range(2):  # once refused, nothing more goes out
+            with pytest.raises(OutcomeUnknown):
+                http.post(face.url + "/echo", json={}, effect=True)
+    assert (leave.refused, leave.wrote) == (True, True)
