@@ -6,12 +6,13 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.chaos.controls import controls
+from tests.chaos.controls import Control, controls
 from tests.chaos.faults import DATABASE, Fault, broker_faults, clock_jumps, database_faults, frozen, full_disk, killed
 from tests.chaos.processes import CLUSTER
 from tests.chaos.project import Times
@@ -32,38 +33,23 @@ RUNS = ("cluster", "embedded", "controls")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; returns the exit code."""
     given = _parse(arguments)
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # so that what was started is ended, and what was mounted unmounted
     folder = Path(tempfile.mkdtemp(prefix="hub-chaos-"))
     folder.chmod(0o755)  # the database's own user must get through
-    results: list[Result] = []
-    proofs = []
+    passed = False
     try:
-        if {"cluster", "controls"} & set(given.only):
-            with services(folder, _megabytes(given.messages)) as (postgres, rabbit, disk):
-                ring = Ring(folder, postgres=postgres, rabbit=rabbit, disk=disk)
-                if "cluster" in given.only:
-                    results.append(_run(ring, _cluster(given, disk), given.json))
-                    results.append(_run(ring, held_up(given.seed), given.json))
-                if "controls" in given.only:
-                    proofs += [
-                        (one, _run(ring if one.cluster else Ring(folder), one.plan)) for one in controls(given.seed)
-                    ]
-        if "embedded" in given.only:
-            disk = Disk(folder / "small-disk", _megabytes(given.messages // 3))
-            try:
-                results.append(_run(Ring(folder, disk=disk), _embedded(given, disk), given.json))
-                results.append(_run(Ring(folder), crash_loop(given.seed), given.json))
-            finally:
-                disk.close()
-    except Unavailable as error:
+        results, proofs = _runs(given, folder)
+        passed = all(result.passed for result in results) and all(control.found(result) for control, result in proofs)
+    except (Unavailable, TimeoutError) as error:
         print(f"the chaos ring cannot run here: {error}", file=sys.stderr)
-        return CANNOT_RUN
+        return CANNOT_RUN if isinstance(error, Unavailable) else 1
     finally:
-        kept = given.keep or not all(result.passed for result in results)
-        if kept:
-            print(f"logs and journals are kept in {folder}", file=sys.stderr)
-        else:
+        if passed and not given.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    passed = all(result.passed for result in results) and all(control.found(result) for control, result in proofs)
+        else:
+            print(f"logs and journals are kept in {folder}", file=sys.stderr)
     if given.json:
         print(json.dumps(as_data(results, proofs, passed), indent=2))
     else:
@@ -71,6 +57,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show_control(control, result)
         print("the ring is closed" if passed else "THE RING IS OPEN")
     return 0 if passed else 1
+
+
+def _runs(given: argparse.Namespace, folder: Path) -> tuple[list[Result], list[tuple[Control, Result]]]:
+    """The runs that must pass, and the controls that must be found out."""
+    results, proofs = [], []
+    if {"cluster", "controls"} & set(given.only):
+        with services(folder, _megabytes(given.messages)) as (postgres, rabbit, disk):
+            ring = Ring(folder, postgres=postgres, rabbit=rabbit, disk=disk)
+            if "cluster" in given.only:
+                results += [_run(ring, plan, given.json) for plan in (_cluster(given, disk), held_up(given.seed))]
+            if "controls" in given.only:
+                proofs = [(one, _run(ring if one.cluster else Ring(folder), one.plan)) for one in controls(given.seed)]
+    if "embedded" in given.only:
+        disk = Disk(folder / "small-disk", _megabytes(given.messages // 3))
+        try:
+            results.append(_run(Ring(folder, disk=disk), _embedded(given, disk), given.json))
+            results.append(_run(Ring(folder), crash_loop(given.seed), given.json))
+        finally:
+            disk.close()
+    return results, proofs
 
 
 def _run(ring: Ring, plan: Plan, quiet: bool = True) -> Result:
