@@ -43,7 +43,9 @@ class Shipping:
         waiting = self._waiting(order, str(data.get("warehouse") or ""))
         known = self.by_marker(order, marker)  # asked after what is open was read, and not before
         if known is None:
-            known = self._take(data, marker, waiting, warnings)
+            known = self._take(data, marker, waiting, warnings) or self.by_marker(order, marker)
+        if known is None:  # asked once more above: another attempt at this shipment may have taken it since what is open was read
+            raise _nothing_fits(waiting)
         if known["state"] != "done":
             context = {"skip_backorder": True, "skip_sms": True}
             self.client.call("stock.picking", "button_validate", [known["id"]], effect=True, context=context)
@@ -62,13 +64,8 @@ class Shipping:
             domain.append(["picking_type_id.warehouse_id.code", "=", warehouse])
         return self.client.search_read("stock.picking", domain, [*self.fields(), "move_ids"])
 
-    def _take(self, data: Mapping[str, Any], marker: str, waiting: list[Record], warnings: list[str]) -> Record:
-        """Write what left into the first picking that has all of it."""
-        if not waiting:
-            raise Rejected(
-                "the order has no delivery in Odoo that is still to go.", code="ORD-EDIT-CONFLICT",
-                fix="Look in Odoo whether it was delivered or cancelled there; then close the exception.",
-            )  # fmt: skip
+    def _take(self, data: Mapping[str, Any], marker: str, waiting: list[Record], warnings: list[str]) -> Record | None:
+        """Write what left into the first picking that has all of it; None where there is none."""
         moves = self.client.read(
             "stock.move", [id_ for picking in waiting for id_ in picking["move_ids"]],
             ["picking_id", "product_id", "product_uom_qty", "sale_line_id", "state"],
@@ -84,10 +81,7 @@ class Shipping:
             if gone is not None:
                 self._write(picking, mine, gone, data, marker, warnings)
                 return picking
-        raise Rejected(
-            "more has left than the order's delivery in Odoo has to go.", code="ORD-EDIT-CONFLICT",
-            fix="Compare the order in both systems; correct the delivery in Odoo, then release it.",
-        )  # fmt: skip
+        return None
 
     def _keys(self, lines: set[int]) -> dict[int, str]:
         names = self.client.call("sale.order.line", "get_external_id", sorted(lines)) if lines else {}
@@ -115,6 +109,19 @@ class Shipping:
             else:
                 warnings.append("Odoo keeps no tracking numbers: install its module stock_delivery")
         self.client.write("stock.picking", [picking["id"]], values)
+
+
+def _nothing_fits(waiting: list[Record]) -> Rejected:
+    """What a person is told where no open picking has what left."""
+    if not waiting:
+        return Rejected(
+            "the order has no delivery in Odoo that is still to go.", code="ORD-EDIT-CONFLICT",
+            fix="Look in Odoo whether it was delivered or cancelled there; then close the exception.",
+        )  # fmt: skip
+    return Rejected(
+        "more has left than the order's delivery in Odoo has to go.", code="ORD-EDIT-CONFLICT",
+        fix="Compare the order in both systems; correct the delivery in Odoo, then release it.",
+    )  # fmt: skip
 
 
 def _assigned(lines: list[Mapping[str, Any]], moves: list[Record], keys: dict[int, str]) -> dict[int, Decimal] | None:
