@@ -44,7 +44,9 @@ class Shipping:
         known = self.by_marker(order, marker)  # asked after what is open was read, and not before
         if known is None:
             known = self._take(data, marker, waiting, warnings) or self.by_marker(order, marker)
-        if known is None:  # asked once more above: another attempt at this shipment may have taken it since what is open was read
+        if (
+            known is None
+        ):  # asked once more above: another attempt at this shipment may have taken it since what is open was read
             raise _nothing_fits(waiting)
         if known["state"] != "done":
             context = {"skip_backorder": True, "skip_sms": True}
