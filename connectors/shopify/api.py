@@ -26,6 +26,7 @@ class UserErrors(Rejected):
     def __init__(self, operation: str, errors: list[dict[str, Any]]) -> None:
         said = "; ".join(_one(error) for error in errors[:5])
         super().__init__(f"Shopify refused {operation}: {said}", fix="Mend what it names, then release the delivery.")
+        self.operation = operation
         self.errors = errors
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from connectors.shopify.api import ShopifyApi
 from connectors.shopify.bulk import Bulk
@@ -25,7 +25,7 @@ from connectors.shopify.shipments import Shipments
 from connectors.shopify.stock import Stock
 from connectors.shopify.streams import STREAMS
 from connectors.shopify.subscriptions import Subscriptions
-from hub.errors import Unauthenticated
+from hub.errors import HubError, Unauthenticated
 from hub.sdk.connector import Connector, ConnectorIO, Manifest, Support
 from hub.sdk.records import (
     Cursor,
@@ -69,6 +69,14 @@ class Writer(Protocol):
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
         """What an earlier attempt did, if it is there as a whole."""
+
+
+@runtime_checkable
+class WriterOfMany(Protocol):
+    """What writes many records of a stream in one call."""
+
+    def deliver_many(self, records: Sequence[OutboundRecord]) -> list[DeliverResult | HubError]:
+        """Make the writes, and tell each one's outcome in its place."""
 
 
 class ShopifyConnector(Connector[ShopifyConfig]):
@@ -202,6 +210,13 @@ class ShopifyConnector(Connector[ShopifyConfig]):
     def deliver(self, record: OutboundRecord) -> DeliverResult:
         """Make the write, or go on with it where an earlier attempt stopped."""
         return self._writer(record).deliver(record)
+
+    def deliver_many(self, records: Sequence[OutboundRecord]) -> Sequence[DeliverResult | HubError]:
+        """Writes of one stream in as few calls as the API allows, each with its own outcome."""
+        writer = self._writer(records[0])
+        if isinstance(writer, WriterOfMany):
+            return writer.deliver_many(records)
+        return super().deliver_many(records)
 
     def _writer(self, record: OutboundRecord) -> Writer:
         operation = record.operation if record.operation != "upsert" else "update" if record.external_id else "create"

@@ -70,6 +70,7 @@ STREAMS = {
             update=FULL,
             delete=_no("a level is set to zero and never deleted"),
             state_carrying=True,
+            batch=100,
         ),
         Stream(
             "shipment", "shipment", create=FULL, update=FULL, delete=_no("a parcel that has left is not taken back")

@@ -95,7 +95,16 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
         found = [place for place in shop.locations.values() if place.is_active or given.get("includeInactive")]
         return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number])
 
+    def nodes(_: Any, __: Info, ids: list[str]) -> list[Any]:
+        kinds: dict[str, dict[int, Any]] = {"ProductVariant": shop.variants, "Product": shop.products}
+        found = []
+        for gid in ids:
+            kind = gid.removeprefix("gid://shopify/").partition("/")[0]
+            found.append(kinds.get(kind, {}).get(number_in(gid, kind)))
+        return found
+
     return {
+        "QueryRoot.nodes": nodes,
         "QueryRoot.order": lambda _, __, id: shop.orders.get(number_in(id, "Order")),  # noqa: A006
         "QueryRoot.productVariant": lambda _, __, id: shop.variants.get(number_in(id, "ProductVariant")),  # noqa: A006
         "QueryRoot.product": lambda _, __, id: shop.products.get(number_in(id, "Product")),  # noqa: A006

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import Any
 
@@ -33,8 +33,9 @@ from graphql import (
 from connectors.shopify.simulator.model import stamp
 
 _CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
-_TERM = re.compile(r"""(\w+):(>=|<=|>|<)?('[^']*'|"(?:\\.|[^"\\])*"|[^\s]+)""")
+_TERM = re.compile(r"""(\w+):(>=|<=|>|<)?('[^']*'|"(?:\\.|[^"\\])*"|[^\s]+)|\b(OR)\b""")
 LARGEST_PAGE = 250
+LONGEST_INPUT = 250
 COST_LIMIT = 1000
 
 
@@ -131,16 +132,27 @@ Field = Callable[[Any], Any]
 
 
 def search(items: Iterable[Any], query: str | None, fields: dict[str, Field]) -> list[Any]:
-    """The items that fit a search. Text is matched as the vendor's index does: without case, and a part of the text is enough."""
+    """The items that fit a search: terms that all must fit, or, with OR between them, one of them.
+
+    Text is matched as the vendor's index does: without case, and a part of the text is enough.
+    """
     found = list(items)
     if not query:
         return found
-    for name, operator, raw in _TERM.findall(query):
+    choices: list[list[Callable[[Any], bool]]] = [[]]
+    for name, operator, raw, other in _TERM.findall(query):
+        if other:
+            choices.append([])
+            continue
         if name not in fields:
             raise GraphQLError(f"Invalid search field: {name}")
         wanted = re.sub(r"\\(.)", r"\1", raw[1:-1]) if raw[:1] in "'\"" else raw
-        found = [item for item in found if _fits(fields[name](item), operator, wanted)]
-    return found
+        choices[-1].append(partial(_term, fields[name], operator, wanted))
+    return [item for item in found if any(all(fits(item) for fits in terms) for terms in choices)]
+
+
+def _term(read: Field, operator: str, wanted: str, item: Any) -> bool:
+    return _fits(read(item), operator, wanted)
 
 
 def _fits(value: Any, operator: str, wanted: str) -> bool:
@@ -192,12 +204,21 @@ def _field(node: FieldNode, parent: Any, fragments: dict[str, FragmentDefinition
         return 0.0
     kind = get_named_type(parent.fields[node.name.value].type)
     inside = _selection(node.selection_set, kind, fragments, variables)
-    page = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    if isinstance(ids := given.get("ids"), VariableNode):
+        return len(variables.get(ids.name.value) or ()) * (1.0 + inside)
+    page = given.get("first")
     if page is None:
         return inside + (0.0 if node.name.value in {"nodes", "pageInfo"} else 1.0)
     size = variables.get(page.name.value, 0) if isinstance(page, VariableNode) else getattr(page, "value", 0)
     grown: float = float(size) ** 0.45
     return 2.0 + (1.0 + inside) * grown
+
+
+def longest(value: Any) -> int:
+    """The length of the longest list in what was given."""
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return max([len(value) if isinstance(value, list) else 0, *(longest(one) for one in inner)])
 
 
 # --- fields

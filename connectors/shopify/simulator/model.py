@@ -39,6 +39,11 @@ class Record:
         return f"gid://shopify/{self.kind}/{self.number}"
 
     @property
+    def typename(self) -> str:
+        """The GraphQL type."""
+        return self.kind
+
+    @property
     def legacy_resource_id(self) -> str:
         """The numeric id, as text: GraphQL's UnsignedInt64 is written so."""
         return str(self.number)

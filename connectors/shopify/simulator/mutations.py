@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLError, GraphQLResolveInfo, get_directive_values
@@ -14,7 +15,7 @@ from connectors.shopify.simulator.graph import Resolver, schema, snake
 from connectors.shopify.simulator.model import Address
 from connectors.shopify.simulator.order_mutations import OrderMutations
 from connectors.shopify.simulator.product_mutations import ProductMutations
-from connectors.shopify.simulator.shop import Refused, Shop
+from connectors.shopify.simulator.shop import AllRefused, Refused, Shop, check_all
 from connectors.shopify.simulator.subscriptions import WebhookSubscriptions
 
 Effect = Callable[[str, str, Any], Any]
@@ -191,7 +192,16 @@ class Mutations:
                 ["input", "referenceDocumentUri"],
                 "INVALID_REFERENCE_DOCUMENT",
             )
-        changes = [self._change(index, input["name"], given) for index, given in enumerate(input["quantities"])]
+        pairs = [(given["inventoryItemId"], given["locationId"]) for given in input["quantities"]]
+        if len(set(pairs)) < len(pairs):
+            raise Refused(
+                "The combination of inventoryItemId and locationId must be unique.",
+                ["input", "quantities"],
+                "NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR",
+            )
+        changes = check_all(
+            partial(self._change, index, input["name"], given) for index, given in enumerate(input["quantities"])
+        )
         for level, quantity in changes:
             level.available = quantity - level.committed if input["name"] == "on_hand" else quantity
             self._effect("inventory_level.update", level.id, quantity)
@@ -242,9 +252,9 @@ class Mutations:
         def resolve(_: Any, __: GraphQLResolveInfo[Any], **arguments: Any) -> dict[str, Any]:
             try:
                 return {**run(**arguments), under: []}
-            except Refused as no:
-                said = {"field": no.field, "message": no.message}
-                return {under: [said | {"code": no.code} if codes else said]}
+            except (Refused, AllRefused) as no:
+                said = no.parts if isinstance(no, AllRefused) else [no]
+                return {under: [_said(one, codes=codes) for one in said]}
 
         return resolve
 
@@ -278,3 +288,8 @@ class Mutations:
             return made
 
         return once
+
+
+def _said(no: Refused, *, codes: bool) -> dict[str, Any]:
+    """A userError."""
+    return {"field": no.field, "message": no.message} | ({"code": no.code} if codes else {})

@@ -221,6 +221,12 @@ class SeededShop(Simulator):
             return {**data, "last_name": f"{data['last_name']} changed", "tags": [*data["tags"], "vip"]}
         return super().sample_change(stream, data)
 
+    def spoil(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
+        """A quantity beyond what the shop takes."""
+        if stream == "inventory_level":
+            return {**data, "available": "2000000000"}
+        return super().spoil(stream, data)
+
     def webhook_request(self, stream: str, external_id: str) -> InboundRequest:
         """The webhook of an order, a customer or a variant as it is now."""
         with self.lock:

@@ -40,6 +40,27 @@ class Refused(Exception):
         self.code = code
 
 
+class AllRefused(Exception):
+    """The shop says no to several parts of one request, and says so for each."""
+
+    def __init__(self, parts: list[Refused]) -> None:
+        super().__init__(parts[0].message)
+        self.parts = parts
+
+
+def check_all(jobs: Iterable[Callable[[], Any]]) -> list[Any]:
+    """What each job gives; if one of them is refused, all are, and every refusal is told."""
+    made, refused = [], []
+    for job in jobs:
+        try:
+            made.append(job())
+        except Refused as no:
+            refused.append(no)
+    if refused:
+        raise AllRefused(refused)
+    return made
+
+
 class Shop:
     """The state of one shop, and the only place that changes it."""
 

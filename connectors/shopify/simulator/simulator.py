@@ -13,7 +13,16 @@ from graphql import GraphQLError, OperationDefinitionNode, execute_sync
 from connectors.shopify.simulator.background import Background, PriceLists
 from connectors.shopify.simulator.companies import Companies
 from connectors.shopify.simulator.fields import number_in, tables
-from connectors.shopify.simulator.graph import COST_LIMIT, checked, cost, resolver, schema, type_of
+from connectors.shopify.simulator.graph import (
+    COST_LIMIT,
+    LONGEST_INPUT,
+    checked,
+    cost,
+    longest,
+    resolver,
+    schema,
+    type_of,
+)
 from connectors.shopify.simulator.model import Fulfillment, Order, Product
 from connectors.shopify.simulator.mutations import Mutations
 from connectors.shopify.simulator.new_orders import NewOrders
@@ -279,6 +288,9 @@ class ShopifySimulator(SeededShop):
             return _errors([error])
         if wrong:
             return _errors(list(wrong))
+        if (size := longest(variables)) > LONGEST_INPUT:
+            message = f"The input array size of {size} is greater than the maximum allowed of {LONGEST_INPUT}."
+            return Response.json({"errors": [{"message": message, "extensions": {"code": "MAX_INPUT_SIZE_EXCEEDED"}}]})
         operation = next(found for found in document.definitions if isinstance(found, OperationDefinitionNode))
         requested = float(cost(document, operation, variables))
         if requested > COST_LIMIT:

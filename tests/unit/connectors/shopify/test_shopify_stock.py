@@ -12,7 +12,7 @@ from connectors.shopify.connector import ShopifyConnector
 from connectors.shopify.queries import document
 from connectors.shopify.simulator import ShopifySimulator
 from hub.errors import OutcomeUnknown, Rejected, RetryLater
-from hub.sdk.records import OutboundRecord
+from hub.sdk.records import DeliverResult, OutboundRecord
 from hub.sdk.testing.faults import CutBody, Reset, Status, Timeout
 from hub.sdk.testing.simulator import Request
 
@@ -127,3 +127,83 @@ def test_the_shop_demands_the_idempotency_directive(sim: ShopifySimulator) -> No
 
     request.body = dump_json({"query": text, "variables": variables})
     assert "idempotent" in sim.handle(request).body.decode()
+
+
+# --- many in one call
+
+
+def calls(sim: ShopifySimulator, what: str) -> int:
+    return sum(what.encode() in entry.body for entry in sim.journal)
+
+
+def stocked(sim: ShopifySimulator, level: Level, count: int) -> list[OutboundRecord]:
+    for number in range(count):
+        sim.add_product(f"MANY-{number}", f"Thing {number}", 1, stock=1000)
+    records = [level(f"MANY-{number}", 10 + number) for number in range(count)]
+    sim.journal.clear()
+    return records
+
+
+def test_a_hundred_levels_take_one_reading_and_one_writing_call(
+    shop: ShopifyConnector, sim: ShopifySimulator, level: Level
+) -> None:
+    records = stocked(sim, level, 100)
+    told = shop.deliver_many(records)
+    assert [one.applied for one in told if isinstance(one, DeliverResult)] == ["updated"] * 100
+    assert [sim.inventory(f"MANY-{number}") for number in range(100)] == [10 + number for number in range(100)]
+    assert len(sim.journal) == 2
+    assert {one.applied for one in shop.deliver_many(records) if isinstance(one, DeliverResult)} == {"unchanged"}
+    assert calls(sim, "inventorySetQuantities") == 1
+
+
+def test_of_many_levels_a_refused_one_is_named_and_the_others_are_set(
+    shop: ShopifyConnector, sim: ShopifySimulator, level: Level
+) -> None:
+    records = stocked(sim, level, 6)
+    records[1].data["available"] = "2000000000"
+    records[2].data["variant_id"] = "gid://shopify/ProductVariant/1"
+    records[4].data["available"] = "not a number"
+    told = shop.deliver_many(records)
+    assert [type(one).__name__ for one in told] == [
+        "DeliverResult", "UserErrors", "Rejected", "DeliverResult", "Rejected", "DeliverResult",
+    ]  # fmt: skip
+    assert "INVALID_QUANTITY_TOO_HIGH" in str(told[1])
+    assert [sim.inventory(f"MANY-{number}") for number in range(6)] == [10, 1000, 1000, 13, 1000, 15]
+    assert calls(sim, "inventorySetQuantities") == 2
+
+
+def test_of_many_levels_one_that_was_sold_meanwhile_is_read_again(
+    shop: ShopifyConnector, sim: ShopifySimulator, level: Level
+) -> None:
+    def sell(request: Request) -> bool:
+        if b"inventorySetQuantities" in request.body and not sold:
+            sold.append(sim.place_order([("MANY-1", 2, None)], send_webhook=False))
+        return False
+
+    records = stocked(sim, level, 3)
+    sold: list[Any] = []
+    sim.faults.add("POST /admin", Status(500), times=1, match=sell)
+    assert all(isinstance(one, DeliverResult) for one in shop.deliver_many(records))
+    assert sold
+    assert [sim.inventory(f"MANY-{number}") for number in range(3)] == [10, 11, 12]
+    assert len(sim.effects("inventory_level")) == 3
+
+
+def test_the_same_level_twice_among_many_ends_at_the_later_one(
+    shop: ShopifyConnector, sim: ShopifySimulator, level: Level
+) -> None:
+    told = shop.deliver_many([level("VALVE-10", 7), level("SEAL-3", 8), level("VALVE-10", 9)])
+    assert all(isinstance(one, DeliverResult) for one in told)
+    assert (sim.inventory("VALVE-10"), sim.inventory("SEAL-3")) == (9, 8)
+
+
+def test_an_unclear_answer_to_many_levels_is_unclear_for_those_in_the_call_only(
+    shop: ShopifyConnector, sim: ShopifySimulator, level: Level
+) -> None:
+    records = [*stocked(sim, level, 3), level("VALVE-10", 50)]
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="inventorySetQuantities")
+    told = shop.deliver_many(records)
+    assert [type(one) for one in told] == [OutcomeUnknown] * 3 + [DeliverResult]
+    for record in records[:3]:
+        assert shop.find_effect(replace(record, attempt=2, maybe_sent=True))
+    assert len(sim.effects("inventory_level")) == 3
