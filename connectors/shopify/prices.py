@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectors.shopify.api import ShopifyApi, number
+from connectors.shopify.api import ShopifyApi, UserErrors, number
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.shapes import Json, number_of
+from connectors.shopify.together import Outcome, Outcomes, Place, refused_places
 from hub.errors import Rejected, RetryLater
 from hub.sdk.connector import Clock
 from hub.sdk.records import DeliverResult, OutboundRecord
+
+_LONGEST = 250
+"""Shopify takes no longer list in an input."""
+_PRICELESS = "QUANTITY_PRICE_BREAK_ADD_PRICE_LIST_PRICE_NOT_FOUND"
 
 
 @dataclass
@@ -37,31 +43,91 @@ class Prices:
         data = record.data
         self._valid_now(data)
         listed = self._list(data)
-        present, currency = self._state(listed, data)
-        if data.get("currency", currency) != currency:
-            raise Rejected(
-                f"the price is in {data['currency']}, and the price list is in {currency}",
-                code="CUR-UNSUPPORTED",
-                fix="Use a price list in that currency.",
-            )
-        external_id = _id(listed, data)
+        states, currency = self._states(listed, [data["variant_id"]])
+        present = states.get(data["variant_id"], Priced())
+        _same_currency(data, currency)
         if _fits(data, present):
-            return DeliverResult(external_id, "adopted" if record.maybe_sent else "unchanged")
+            return DeliverResult(_id(listed, data), "adopted" if record.maybe_sent else "unchanged")
         if _minimum(data) and present.price is None:
-            raise RetryLater(
-                "the price list has no price of this variant yet, which a quantity break needs",
-                code="DEP-PARKED",
-                after=10,
-            )
-        self._api.mutate("price_set", list=listed, input=_input(data, currency))
-        step = _minimum(data)
-        known = step in present.steps if step else present.price is not None
-        return DeliverResult(external_id, "updated" if known else "created")
+            raise _no_price_yet()
+        self._api.mutate("price_set", list=listed, input=_input([_Part(0, data, present)], currency))
+        return _set(listed, data, present)
+
+    def deliver_many(self, records: Sequence[OutboundRecord]) -> list[Outcome]:
+        """Set many prices, one call for each price list. What the shop names as refused is taken out, and the rest goes again."""
+        told = Outcomes(records)
+        lists: dict[str, str] = {}
+        by_list: dict[str, list[int]] = {}
+        seen: set[str] = set()
+        for place, record in enumerate(records):
+            with told.standing_for([place]):
+                data = record.data
+                self._valid_now(data)
+                name = str(data.get("price_list_id") or data["price_list"])
+                if name not in lists:
+                    lists[name] = self._list(data)
+                if (external_id := _id(lists[name], data)) not in seen:  # twice the same: one after the other
+                    seen.add(external_id)
+                    by_list.setdefault(lists[name], []).append(place)
+        for listed, places in by_list.items():
+            with told.standing_for(places):
+                states, currency = self._states(listed, {records[place].data["variant_id"] for place in places})
+                parts = self._parts(told, listed, places, states, currency)
+                for chunk in _chunks(parts, currency):
+                    with told.standing_for([part.place for part in chunk]):
+                        self._set_many(told, listed, chunk, currency)
+        told.alone(told.open, self.deliver)
+        return told.all()
+
+    def _parts(
+        self, told: Outcomes, listed: str, places: list[int], states: dict[str, Priced], currency: str
+    ) -> list[_Part]:
+        """What has to be set in one call: prices first, then breaks whose price is there or comes with them."""
+        parts: list[_Part] = []
+        priced: set[str] = set()
+        for place in sorted(places, key=lambda one: _minimum(told.records[one].data) or 0):
+            with told.standing_for([place]):
+                data = told.records[place].data
+                variant, present = data["variant_id"], states.get(data["variant_id"], Priced())
+                _same_currency(data, currency)
+                alone = _minimum(data) and (
+                    any(part.data["variant_id"] == variant and _steps(part.data) is not None for part in parts)
+                    or (present.price is None and variant not in priced)
+                )
+                if alone:
+                    continue  # its price comes with all its breaks, or is not there: that is found out by itself
+                if _fits(data, present):
+                    told.tell(place, DeliverResult(_id(listed, data), "unchanged"))
+                    continue
+                priced.add(variant)
+                parts.append(_Part(place, data, present))
+        return parts
+
+    def _set_many(self, told: Outcomes, listed: str, parts: list[_Part], currency: str) -> None:
+        while parts:
+            try:
+                self._api.mutate("price_set", list=listed, input=_input(parts, currency))
+            except UserErrors as refused:
+                owners = _owners(parts)
+                named = {owners[place]: no for place, no in refused_places(refused).items() if place in owners}
+                if not named:
+                    return  # it does not say which: each is asked by itself
+                for place, no in named.items():
+                    if (
+                        _PRICELESS not in no.codes
+                    ):  # a break whose new price was refused has none to stand on, and may wait
+                        told.tell(place, no)
+                parts = [part for part in parts if part.place not in named]
+                continue
+            for part in parts:
+                told.tell(part.place, _set(listed, part.data, part.present))
+            return
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
         """A price that is as wanted is an effect that is there."""
         listed = self._list(record.data)
-        present, _ = self._state(listed, record.data)
+        states, _ = self._states(listed, [record.data["variant_id"]])
+        present = states.get(record.data["variant_id"], Priced())
         return DeliverResult(_id(listed, record.data), "adopted") if _fits(record.data, present) else None
 
     def _valid_now(self, data: Json) -> None:
@@ -101,21 +167,52 @@ class Prices:
             )
         return str(found[0])
 
-    def _state(self, listed: str, data: Json) -> tuple[Priced, str]:
-        query = f"variant_id:{number_of(data['variant_id'])}"
-        found = self._api.query("price_state", list=listed, query=query)["priceList"]
+    def _states(self, listed: str, variants: Collection[str]) -> tuple[dict[str, Priced], str]:
+        """What the list says of these variants, where it says anything, and its currency."""
+        query = " OR ".join(f"variant_id:{number_of(variant)}" for variant in sorted(variants))
+        found = self._api.query("price_state", list=listed, query=query, first=len(variants))["priceList"]
         if found is None:
             raise Rejected("the shop has no such price list", fix="Check the id of the price list.", where=listed)
+        states: dict[str, Priced] = {}
         for node in found["prices"]["nodes"]:
-            if node["variant"]["id"] == data["variant_id"]:
-                before = (node["compareAtPrice"] or {}).get("amount")
-                steps = {
-                    step["minimumQuantity"]: number(step["price"]["amount"])
-                    for step in node["quantityPriceBreaks"]["nodes"]
-                }
-                price = number(node["price"]["amount"])
-                return Priced(price, None if before is None else number(before), steps), found["currency"]
-        return Priced(), found["currency"]
+            before = (node["compareAtPrice"] or {}).get("amount")
+            steps = {
+                step["minimumQuantity"]: number(step["price"]["amount"])
+                for step in node["quantityPriceBreaks"]["nodes"]
+            }
+            price = number(node["price"]["amount"])
+            states[node["variant"]["id"]] = Priced(price, None if before is None else number(before), steps)
+        return states, found["currency"]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One write among many: its place, its data, and what the price list says already."""
+
+    place: int
+    data: Json
+    present: Priced
+
+
+def _no_price_yet() -> RetryLater:
+    return RetryLater(
+        "the price list has no price of this variant yet, which a quantity break needs", code="DEP-PARKED", after=10
+    )
+
+
+def _same_currency(data: Json, currency: str) -> None:
+    if data.get("currency", currency) != currency:
+        raise Rejected(
+            f"the price is in {data['currency']}, and the price list is in {currency}",
+            code="CUR-UNSUPPORTED",
+            fix="Use a price list in that currency.",
+        )
+
+
+def _set(listed: str, data: Json, present: Priced) -> DeliverResult:
+    step = _minimum(data)
+    known = step in present.steps if step else present.price is not None
+    return DeliverResult(_id(listed, data), "updated" if known else "created")
 
 
 def _minimum(data: Json) -> int | None:
@@ -143,24 +240,62 @@ def _fits(data: Json, present: Priced) -> bool:
     return present.price == number(data["price"]) and same_before and (steps is None or steps == present.steps)
 
 
-def _input(data: Json, currency: str) -> Json:
-    variant, step, steps = data["variant_id"], _minimum(data), _steps(data)
-    price: Json = {"variantId": variant, "price": _money(data["price"], currency)}
-    if data.get("compare_at_price") is not None:
-        price["compareAtPrice"] = _money(data["compare_at_price"], currency)
-    breaks = {step: number(data["price"])} if step else steps or {}
+def _input(parts: Sequence[_Part], currency: str) -> Json:
+    """The input for these writes. `_owners` knows which write an entry of its lists is of."""
+    whole = [part for part in parts if _minimum(part.data) is None]
     return {
-        "pricesToAdd": [] if step else [price],
+        "pricesToAdd": [_price(part.data, currency) for part in whole],
         "pricesToDeleteByVariantId": [],
         "quantityPriceBreaksToAdd": [
-            {"variantId": variant, "minimumQuantity": minimum, "price": _money(amount, currency)}
-            for minimum, amount in breaks.items()
+            {"variantId": part.data["variant_id"], "minimumQuantity": minimum, "price": _money(amount, currency)}
+            for part, minimum, amount in _breaks(parts)
         ],
         "quantityPriceBreaksToDelete": [],
-        "quantityPriceBreaksToDeleteByVariantId": [] if step or steps is None else [variant],
+        "quantityPriceBreaksToDeleteByVariantId": [
+            part.data["variant_id"] for part in whole if _steps(part.data) is not None
+        ],
         "quantityRulesToAdd": [],
         "quantityRulesToDeleteByVariantId": [],
     }
+
+
+def _owners(parts: Sequence[_Part]) -> dict[Place, int]:
+    """Of which write each entry of the input is."""
+    whole = [part for part in parts if _minimum(part.data) is None]
+    cleared = [part for part in whole if _steps(part.data) is not None]
+    lists = {
+        "pricesToAdd": whole,
+        "quantityPriceBreaksToAdd": [part for part, _, _ in _breaks(parts)],
+        "quantityPriceBreaksToDeleteByVariantId": cleared,
+    }
+    return {(name, index): part.place for name, found in lists.items() for index, part in enumerate(found)}
+
+
+def _breaks(parts: Sequence[_Part]) -> Iterator[tuple[_Part, int, Decimal]]:
+    for part in parts:
+        step = _minimum(part.data)
+        breaks = {step: number(part.data["price"])} if step else _steps(part.data) or {}
+        yield from ((part, minimum, amount) for minimum, amount in breaks.items())
+
+
+def _chunks(parts: Sequence[_Part], currency: str) -> Iterator[list[_Part]]:
+    """As many writes as one call may carry: no list of the input is longer than `_LONGEST`."""
+    chunk: list[_Part] = []
+    for part in parts:
+        longest = max(len(entries) for entries in _input([*chunk, part], currency).values())
+        if chunk and longest > _LONGEST:
+            yield chunk
+            chunk = []
+        chunk.append(part)
+    if chunk:
+        yield chunk
+
+
+def _price(data: Json, currency: str) -> Json:
+    made: Json = {"variantId": data["variant_id"], "price": _money(data["price"], currency)}
+    if data.get("compare_at_price") is not None:
+        made["compareAtPrice"] = _money(data["compare_at_price"], currency)
+    return made
 
 
 def _money(amount: Any, currency: str) -> Json:

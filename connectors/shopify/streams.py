@@ -61,6 +61,7 @@ STREAMS = {
             update=FULL,
             delete=_no("a price is replaced by another one"),
             state_carrying=True,
+            batch=100,
         ),
         Stream("warehouse", "warehouse", find=FULL, natural_key="code"),
         Stream(

@@ -7,9 +7,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from connectors.shopify.simulator.background import PriceLists
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.model import Order
+from connectors.shopify.simulator.price_lists import PriceLists
 from connectors.shopify.simulator.rest import customer_body, order_body, product_body
 from connectors.shopify.simulator.returns import Returns, body_of
 from connectors.shopify.simulator.shop import Shop
@@ -222,9 +222,11 @@ class SeededShop(Simulator):
         return super().sample_change(stream, data)
 
     def spoil(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
-        """A quantity beyond what the shop takes."""
+        """A quantity beyond what the shop takes, or a variant that is not there."""
         if stream == "inventory_level":
             return {**data, "available": "2000000000"}
+        if stream == "price":
+            return {**data, "variant_id": "gid://shopify/ProductVariant/1"}
         return super().spoil(stream, data)
 
     def webhook_request(self, stream: str, external_id: str) -> InboundRequest:

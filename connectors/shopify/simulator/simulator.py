@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from graphql import GraphQLError, OperationDefinitionNode, execute_sync
 
-from connectors.shopify.simulator.background import Background, PriceLists
+from connectors.shopify.simulator.background import Background
 from connectors.shopify.simulator.companies import Companies
 from connectors.shopify.simulator.fields import number_in, tables
 from connectors.shopify.simulator.graph import (
@@ -26,6 +26,7 @@ from connectors.shopify.simulator.graph import (
 from connectors.shopify.simulator.model import Fulfillment, Order, Product
 from connectors.shopify.simulator.mutations import Mutations
 from connectors.shopify.simulator.new_orders import NewOrders
+from connectors.shopify.simulator.price_lists import PriceLists
 from connectors.shopify.simulator.rest import order_body, product_body
 from connectors.shopify.simulator.returns import Returns
 from connectors.shopify.simulator.seeding import SeededShop

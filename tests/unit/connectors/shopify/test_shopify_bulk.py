@@ -13,7 +13,7 @@ from connectors.shopify import bulk
 from connectors.shopify.connector import ShopifyConnector
 from connectors.shopify.simulator import ShopifySimulator
 from hub.errors import OutcomeUnknown, Rejected, RetryLater
-from hub.sdk.records import OutboundRecord
+from hub.sdk.records import DeliverResult, OutboundRecord
 from hub.sdk.testing.faults import Reset
 
 
@@ -141,3 +141,72 @@ def test_prices_that_do_not_fit(shop: ShopifyConnector, sim: ShopifySimulator) -
         shop.deliver(price(sim, price_list_id="gid://shopify/PriceList/1"))
     with pytest.raises(Rejected, match="PRICE_ADD_VARIANT_NOT_FOUND"):
         shop.deliver(price(sim, variant_id="gid://shopify/ProductVariant/1"))
+
+
+# --- many in one call
+
+
+def many(sim: ShopifySimulator, count: int, **data: Any) -> list[OutboundRecord]:
+    """Prices of so many variants, in one list, each under a key of its own."""
+    made = []
+    for number in range(count):
+        sku = f"MANY-{number}"
+        variant = sim.shop.variant(sku) or sim.add_product(sku, f"Thing {number}", 20).variants[0]
+        one = price(sim, variant_id=variant.id, **data)
+        made.append(replace(one, idempotency_key=f"key-{number}", marker=f"hub-test-{number}"))
+    sim.journal.clear()
+    return made
+
+
+def fixed(sim: ShopifySimulator) -> dict[str, Decimal]:
+    (listed,) = sim.price_lists.lists.values()
+    skus = {variant.id: variant.sku or "" for variant in sim.shop.variants.values()}
+    return {skus[variant]: found["price"] for variant, found in listed["prices"].items()}
+
+
+def test_a_hundred_prices_take_one_reading_and_one_writing_call(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    records = many(sim, 100)
+    told = shop.deliver_many(records)
+    assert [one.applied for one in told if isinstance(one, DeliverResult)] == ["created"] * 100
+    assert set(fixed(sim).values()) == {Decimal("17.50")}
+    assert len(sim.journal) == 2
+    assert {one.applied for one in shop.deliver_many(records) if isinstance(one, DeliverResult)} == {"unchanged"}
+
+
+def test_prices_with_many_breaks_go_out_in_calls_that_the_shop_takes(
+    shop: ShopifyConnector, sim: ShopifySimulator
+) -> None:
+    breaks = [{"minimum": 10 * step, "price": f"{17 - step}.00"} for step in range(1, 8)]
+    told = shop.deliver_many(many(sim, 50, breaks=breaks))
+    assert all(isinstance(one, DeliverResult) for one in told)
+    assert sum(b"quantityPricingByVariantUpdate" in entry.body for entry in sim.journal) == 2  # 350 breaks, 250 a call
+    assert len(fixed(sim)) == 50
+
+
+def test_of_many_prices_a_refused_one_is_named_and_the_others_are_set(
+    shop: ShopifyConnector, sim: ShopifySimulator
+) -> None:
+    records = many(sim, 5)
+    records[1].data["variant_id"] = "gid://shopify/ProductVariant/1"
+    records[3].data["currency"] = "EUR"
+    records[4].data["valid_from"] = "2999-01-01T00:00:00Z"
+    told = shop.deliver_many(records)
+    assert [getattr(one, "code", "") for one in told] == ["", "CON-REJECTED", "", "CUR-UNSUPPORTED", "PRC-NOTYET"]
+    assert "PRICE_ADD_VARIANT_NOT_FOUND" in str(told[1])
+    assert set(fixed(sim)) == {"MANY-0", "MANY-2"}
+
+
+def test_a_price_and_its_break_may_come_together_and_a_break_without_a_price_waits(
+    shop: ShopifyConnector, sim: ShopifySimulator
+) -> None:
+    steps = many(sim, 3, breaks=None, minimum="100", price="15.25")
+    prices = many(sim, 3, breaks=None)
+    prices[1].data["currency"] = "EUR"
+    prices[2].data["variant_id"] = steps[2].data["variant_id"] = "gid://shopify/ProductVariant/1"
+    told = shop.deliver_many([*steps, *prices])
+    assert [type(one).__name__ for one in told] == [
+        "DeliverResult", "RetryLater", "RetryLater", "DeliverResult", "Rejected", "UserErrors",
+    ]  # fmt: skip
+    assert {getattr(one, "code", "") for one in told[1:3]} == {"DEP-PARKED"}
+    (listed,) = sim.price_lists.lists.values()
+    assert [found["breaks"] for found in listed["prices"].values()] == [{100: Decimal("15.25")}]
