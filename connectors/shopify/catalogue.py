@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from connectors.shopify.api import ShopifyApi, number
-from connectors.shopify.finding import Finding
+from connectors.shopify.finding import Finding, one_variant
 from connectors.shopify.shapes import Json, version_of
+from connectors.shopify.together import Outcome, Outcomes, all_or_none
 from hub.errors import Rejected
 from hub.sdk.records import DeliverResult, OutboundRecord
 
@@ -35,6 +38,79 @@ class Variants:
         if found is None:
             return self._create(record)
         return self._update(record, found)
+
+    def deliver_many(self, records: Sequence[OutboundRecord]) -> list[Outcome]:
+        """Bring many up to date, one call for each product, and make further variants of a product in one call.
+
+        A variant that becomes a product of its own is made by a call of its own.
+        """
+        told = Outcomes(records)
+        ids = self._known_ids(told)
+        self._update_many(told, ids)
+        further: dict[str, list[int]] = {}
+        for place in [one for one in told.open if one not in ids]:
+            product = records[place].data.get("product_id")
+            if product and not records[place].external_id:
+                further.setdefault(product, []).append(place)
+        for product, places in further.items():
+            with told.standing_for(places):
+                self._create_many(told, product, places)
+        told.alone(told.open, self.deliver)
+        return told.all()
+
+    def _known_ids(self, told: Outcomes) -> dict[int, str]:
+        """The ids of the variants that are linked, or that the search finds by SKU; each variant once."""
+        ids = {place: str(record.external_id) for place, record in enumerate(told.records) if record.external_id}
+        unknown = {place: str(told.records[place].data["sku"]) for place in told.open if place not in ids}
+        with told.standing_for(unknown):
+            found = self._finding.variants(unknown.values()) if unknown else []
+            for place, sku in unknown.items():
+                with told.standing_for([place]):
+                    if node := one_variant(found, sku):
+                        ids[place] = node["id"]
+        return {place: one for place, one in ids.items() if one not in [ids[other] for other in ids if other < place]}
+
+    def _update_many(self, told: Outcomes, ids: dict[int, str]) -> None:
+        by_product: dict[str, list[tuple[int, Json]]] = {}
+        with told.standing_for(ids):
+            nodes = self._api.query("variants_known", ids=list(ids.values()))["nodes"] if ids else []
+            present: dict[str, Json] = {node["id"]: node for node in nodes if node}
+            for place, found in ids.items():
+                with told.standing_for([place]):
+                    if found not in present:
+                        raise _gone()
+                    node = present[found]
+                    if changes := _changes(told.records[place].data, node):
+                        part = (place, {"id": found, **changes})
+                        by_product.setdefault(node["product"]["id"], []).append(part)
+                    else:
+                        told.tell(place, DeliverResult(found, "unchanged", version_of(node["updatedAt"])))
+        for product, parts in by_product.items():
+            with told.standing_for([place for place, _ in parts]):
+                done = all_or_none(told, parts, "variants", partial(self._write_variants, "variants_update", product))
+                if done is not None:
+                    versions = {node["id"]: version_of(node["updatedAt"]) for node in done[1]["productVariants"]}
+                    for place in done[0]:
+                        told.tell(place, DeliverResult(ids[place], "updated", versions.get(ids[place], "")))
+
+    def _create_many(self, told: Outcomes, product: str, places: list[int]) -> None:
+        """Further variants of one product. One that the product has already is left to be compared by itself."""
+        there = {node["sku"] for node in self._product_by_id(product)["variants"]["nodes"]}
+        parts: list[tuple[int, Json]] = []
+        for place in places:
+            data = told.records[place].data
+            if data["sku"] not in there:
+                there.add(data["sku"])
+                parts.append((place, {**_new_fields(data), "optionValues": _option_values(data)}))
+        done = all_or_none(told, parts, "variants", partial(self._write_variants, "variants_create", product))
+        if done is not None:
+            made = {node["sku"]: node for node in done[1]["productVariants"]}
+            for place in done[0]:
+                node = made[told.records[place].data["sku"]]
+                told.tell(place, DeliverResult(node["id"], "created", version_of(node["updatedAt"])))
+
+    def _write_variants(self, mutation: str, product: str, variants: list[Json]) -> Json:
+        return self._api.mutate(mutation, product=product, variants=variants)
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
         """A variant that is as wanted is an effect that is there."""
@@ -65,19 +141,19 @@ class Variants:
 
     def _product(self, data: Json) -> Json | None:
         if data.get("product_id"):
-            product: Json | None = self._api.query("product_by_id", id=data["product_id"])["product"]
-            if product is None:
-                raise Rejected("the shop has no such product any more", fix="Check the link of the product.")
-            return product
+            return self._product_by_id(data["product_id"])
         found: Json | None = self._api.query("product_by_handle", handle=_handle(data))["productByIdentifier"]
         return found
 
+    def _product_by_id(self, external_id: str) -> Json:
+        product: Json | None = self._api.query("product_by_id", id=external_id)["product"]
+        if product is None:
+            raise Rejected("the shop has no such product any more", fix="Check the link of the product.")
+        return product
+
     def _create(self, record: OutboundRecord) -> DeliverResult:
         data = record.data
-        options = data.get("options") or {"Title": "Default Title"}
-        values = [{"optionName": name, "name": value} for name, value in options.items()]
-        fields = _fields(data)
-        fields["inventoryItem"] = {"tracked": True, **fields.get("inventoryItem", {}), "sku": data["sku"]}
+        fields, values = _new_fields(data), _option_values(data)
         if data.get("product_id"):
             payload = self._api.mutate(
                 "variants_create", product=data["product_id"], variants=[{**fields, "optionValues": values}]
@@ -88,7 +164,9 @@ class Variants:
                 "title": data.get("title") or data["sku"],
                 "handle": _handle(data),
                 "status": data.get("status", "DRAFT").upper(),
-                "productOptions": [{"name": name, "values": [{"name": value}]} for name, value in options.items()],
+                "productOptions": [
+                    {"name": value["optionName"], "values": [{"name": value["name"]}]} for value in values
+                ],
                 "variants": [{**fields, "sku": data["sku"], "optionValues": values}],
             }
             product = self._api.mutate("product_set", handle=_handle(data), input=given)["product"]
@@ -98,9 +176,7 @@ class Variants:
     def _update(self, record: OutboundRecord, found: str) -> DeliverResult:
         node = self._api.query("variant", id=found)["productVariant"]
         if node is None:
-            raise Rejected(
-                "the shop has no such variant any more", code="ITM-UNKNOWN", fix="Check the link of the variant."
-            )
+            raise _gone()
         changes = _changes(record.data, node)
         if not changes:
             return DeliverResult(
@@ -175,6 +251,21 @@ class Products:
         if data.get("status") and data["status"].upper() != present["status"]:
             changes["status"] = data["status"].upper()
         return changes
+
+
+def _gone() -> Rejected:
+    return Rejected("the shop has no such variant any more", code="ITM-UNKNOWN", fix="Check the link of the variant.")
+
+
+def _option_values(data: Json) -> list[Json]:
+    options = data.get("options") or {"Title": "Default Title"}
+    return [{"optionName": name, "name": value} for name, value in options.items()]
+
+
+def _new_fields(data: Json) -> Json:
+    """The fields of a variant that is new: its stock is tracked unless told otherwise."""
+    fields = _fields(data)
+    return {**fields, "inventoryItem": {"tracked": True, **fields.get("inventoryItem", {}), "sku": data["sku"]}}
 
 
 def _fields(data: Json) -> Json:

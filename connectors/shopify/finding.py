@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from connectors.shopify.api import ShopifyApi
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.shapes import Json, version_of
@@ -18,13 +20,18 @@ class Finding:
 
     def variant(self, sku: str) -> ExternalRef | None:
         """The variant with exactly this SKU."""
-        nodes = self._api.query("find_variants", query=f"sku:{quoted(sku)}")["productVariants"]["nodes"]
-        node = _only([node for node in nodes if node["sku"] == sku], f"variants with SKU {sku}")
+        node = one_variant(self.variants([sku]), sku)
         if node is None:
             return None
         return ExternalRef(
             node["id"], version_of(node["updatedAt"]), {"inventory_item_id": node["inventoryItem"]["id"]}
         )
+
+    def variants(self, skus: Collection[str]) -> list[Json]:
+        """What the search index knows of these SKUs, and of similar ones."""
+        query = " OR ".join(f"sku:{quoted(sku)}" for sku in skus)
+        found: list[Json] = self._api.query("find_variants", query=query)["productVariants"]["nodes"]
+        return found
 
     def customer(self, email: str) -> ExternalRef | None:
         """The customer with this e-mail address, whatever its case."""
@@ -59,6 +66,11 @@ class Finding:
             if not page["pageInfo"]["hasNextPage"]:
                 return nodes
             after = page["pageInfo"]["endCursor"]
+
+
+def one_variant(nodes: list[Json], sku: str) -> Json | None:
+    """The only one of the variants found that has exactly this SKU."""
+    return _only([node for node in nodes if node["sku"] == sku], f"variants with SKU {sku}")
 
 
 def _only(nodes: list[Json], what: str) -> Json | None:

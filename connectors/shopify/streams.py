@@ -35,6 +35,7 @@ STREAMS = {
             delete=_no("a variant that is not sold any more is archived with its product"),
             natural_key="sku",
             state_carrying=True,
+            batch=50,
         ),
         Stream(
             "product",

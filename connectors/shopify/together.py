@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from connectors.shopify.api import UserErrors
+from connectors.shopify.shapes import Json
 from hub.errors import HubError
 from hub.sdk.records import DeliverResult, OutboundRecord
 
@@ -54,6 +55,27 @@ class Outcomes:
         except HubError as error:
             for place in places:
                 self._told.setdefault(place, error)
+
+
+def all_or_none(
+    told: Outcomes, parts: list[tuple[int, Json]], named: str, send: Callable[[list[Json]], Json]
+) -> tuple[list[int], Json] | None:
+    """Send these parts of the input's list ``named`` in one call. Those that are refused are told so, and the others sent again.
+
+    A part is the place of its write, and its input. Returns the places of the writes that were made, and the answer; none where the shop
+    does not say which it refuses: then the writes stay open.
+    """
+    while parts:
+        try:
+            return [place for place, _ in parts], send([one for _, one in parts])
+        except UserErrors as refused:
+            gone = {index: no for (name, index), no in refused_places(refused).items() if name == named}
+            if not gone:
+                return None
+            for index, no in gone.items():
+                told.tell(parts[index][0], no)
+            parts = [part for index, part in enumerate(parts) if index not in gone]
+    return None
 
 
 def refused_places(refused: UserErrors) -> dict[Place, UserErrors]:

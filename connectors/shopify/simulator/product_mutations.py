@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.graph import snake
 from connectors.shopify.simulator.model import Product, Variant
-from connectors.shopify.simulator.shop import Refused, Shop
+from connectors.shopify.simulator.shop import Refused, Shop, check_all
 
 Json = dict[str, Any]
 _GRAMS = {"GRAMS": 1, "KILOGRAMS": 1000, "OUNCES": 28.349523125, "POUNDS": 453.59237}
@@ -33,6 +34,8 @@ class ProductMutations:
 
     def product_set(self, *, input: Json, identifier: Json | None = None, synchronous: bool = True) -> Json:  # noqa: A002, ARG002
         """Make a product, or make one that is there as given: variants that are left out of the list are deleted."""
+        if any(Decimal(given.get("price") or 0) < 0 for given in input.get("variants") or []):
+            raise Refused("Price must be greater than or equal to 0", ["input", "variants"], "INVALID_VARIANT")
         by = identifier or {}
         if "id" in by:
             product = self._product(by["id"])
@@ -57,6 +60,7 @@ class ProductMutations:
     def variants_create(self, *, productId: str, variants: list[Json], strategy: str = "DEFAULT") -> Json:  # noqa: N803
         """Add variants."""
         product = self._product(productId)
+        check_all(partial(self._check_new, product, variants, index) for index in range(len(variants)))
         alone = [found for found in product.variants if found.title == "Default Title"]
         made = [self._create(product, given) for given in variants]
         if strategy == "REMOVE_STANDALONE_VARIANT":
@@ -68,8 +72,7 @@ class ProductMutations:
         """Change the fields that are given."""
         product = self._product(productId)
         known = {found.id: found for found in product.variants}
-        if any(given.get("id") not in known for given in variants):
-            raise Refused("Product variant does not exist", ["variants", "0", "id"], "PRODUCT_VARIANT_DOES_NOT_EXIST")
+        check_all(partial(self._check_change, known, index, given) for index, given in enumerate(variants))
         for given in variants:
             self._write(known[given["id"]], given)
             self._effect("variant.update", given["id"], given)
@@ -94,7 +97,7 @@ class ProductMutations:
             self._drop(gone)
 
     def _create(self, product: Product, given: Json) -> Variant:
-        options = {found["optionName"]: found["name"] for found in given.get("optionValues") or []}
+        options = _options(given)
         sku = given.get("sku") or (given.get("inventoryItem") or {}).get("sku")
         made = self._shop.add_variant(product, {"sku": sku, "price": given.get("price") or "0", "options": options})
         if list(options.values()) == ["Default Title"]:
@@ -105,10 +108,6 @@ class ProductMutations:
 
     def _write(self, variant: Variant, given: Json) -> None:
         if "price" in given:
-            if Decimal(given["price"]) < 0:
-                raise Refused(
-                    "Price must be greater than or equal to 0", ["variants", "0", "price"], "NEGATIVE_PRICE_VALUE"
-                )
             variant.price = Decimal(given["price"])
         if "compareAtPrice" in given:
             variant.compare_at_price = None if given["compareAtPrice"] is None else Decimal(given["compareAtPrice"])
@@ -126,6 +125,22 @@ class ProductMutations:
             variant.inventory_item.grams = Decimal(str(weight["value"])) * Decimal(str(_GRAMS[weight["unit"]]))
         variant.updated = variant.product.updated = self._shop.now()
 
+    def _check_change(self, known: dict[str, Variant], index: int, given: Json) -> None:
+        if given.get("id") not in known:
+            raise Refused(
+                "Product variant does not exist", ["variants", str(index), "id"], "PRODUCT_VARIANT_DOES_NOT_EXIST"
+            )
+        _check_price(index, given)
+
+    def _check_new(self, product: Product, variants: list[Json], index: int) -> None:
+        """A variant of a product has options that no other one has."""
+        _check_price(index, variants[index])
+        taken = [dict(found.options) for found in product.variants if found.title != "Default Title"]
+        taken += [_options(given) for given in variants[:index]]
+        if (mine := _options(variants[index])) in taken:
+            said = f"The variant '{' / '.join(mine.values())}' already exists. Please change at least one option value."
+            raise Refused(said, ["variants", str(index)], "VARIANT_ALREADY_EXISTS")
+
     def _drop(self, variant: Variant) -> None:
         variant.product.variants.remove(variant)
         self._shop.variants.pop(variant.number, None)
@@ -136,3 +151,14 @@ class ProductMutations:
         if product is None:
             raise Refused("Product does not exist", ["productId"], "PRODUCT_DOES_NOT_EXIST")
         return product
+
+
+def _options(given: Json) -> dict[str, str]:
+    return {found["optionName"]: found["name"] for found in given.get("optionValues") or []}
+
+
+def _check_price(index: int, given: Json) -> None:
+    if given.get("price") is not None and Decimal(given["price"]) < 0:
+        raise Refused(
+            "Price must be greater than or equal to 0", ["variants", str(index), "price"], "NEGATIVE_PRICE_VALUE"
+        )

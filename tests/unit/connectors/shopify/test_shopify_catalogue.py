@@ -11,7 +11,7 @@ import pytest
 from connectors.shopify.connector import ShopifyConnector
 from connectors.shopify.simulator import ShopifySimulator
 from hub.errors import OutcomeUnknown, Rejected
-from hub.sdk.records import OutboundRecord
+from hub.sdk.records import DeliverResult, OutboundRecord
 from hub.sdk.testing.faults import Reset
 
 
@@ -92,3 +92,80 @@ def test_a_product_is_made_and_then_changed_field_by_field(shop: ShopifyConnecto
     assert shop.deliver(product(title="Pump 100")).applied == "unchanged"
     assert shop.find_effect(product(title="Pump 100"))
     assert shop.find_effect(product(title="Pump 200")) is None
+
+
+# --- many in one call
+
+
+def kinds(told: Any) -> list[str]:
+    return [one.applied if isinstance(one, DeliverResult) else one.code for one in told]
+
+
+def gloves(sim: ShopifySimulator, count: int, sizes: int) -> None:
+    """So many products of so many sizes each."""
+    for number in range(count):
+        options = [{"sku": f"G{number}-{size}", "price": "7", "options": {"Size": str(size)}} for size in range(sizes)]
+        sim.shop.add_product(f"Glove {number}", options)
+
+
+def test_many_variants_are_changed_by_one_call_for_each_product(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    gloves(sim, 2, 25)
+    records = [variant(f"G{number}-{size}", price="8.50") for number in range(2) for size in range(25)]
+    assert kinds(shop.deliver_many(records)) == ["updated"] * 50
+    assert {found.price for found in sim.shop.variants.values() if (found.sku or "").startswith("G")} == {
+        Decimal("8.50")
+    }
+    assert len(sim.journal) == 4  # the search, the reading, and one call for each of the two products
+    assert kinds(shop.deliver_many(records)) == ["unchanged"] * 50
+
+
+def test_of_many_variants_a_refused_one_is_named_and_the_others_are_changed(
+    shop: ShopifyConnector, sim: ShopifySimulator
+) -> None:
+    gloves(sim, 1, 3)
+    sim.shop.add_product("Twin", [{"sku": "TWIN", "price": "1"}, {"sku": "TWIN", "price": "1"}])
+    there = sim.shop.variant("G0-2")
+    assert there
+    records = [
+        variant("G0-0", price="9"),
+        variant("G0-1", price="-1"),
+        replace(variant("RENAMED", price="9"), external_id=there.id),
+        replace(variant("GONE"), external_id="gid://shopify/ProductVariant/1"),
+        variant("TWIN"),
+        variant("BRAND-NEW"),
+    ]
+    told = shop.deliver_many(records)
+    assert kinds(told) == ["updated", "CON-REJECTED", "updated", "ITM-UNKNOWN", "XREF-CONFLICT", "created"]
+    assert "NEGATIVE_PRICE_VALUE" in str(told[1])
+    assert [found.price for found in there.product.variants] == [Decimal(9), Decimal(7), Decimal(9)]
+    assert there.sku == "RENAMED"
+    assert sim.shop.product_by_handle("brand-new")
+
+
+def test_further_variants_of_one_product_are_made_by_one_call(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    glove = sim.shop.add_product("Glove", [{"sku": "GLOVE-0", "price": "7", "options": {"Size": "0"}}])
+    records = [variant(f"GLOVE-{size}", product_id=glove.id, options={"Size": str(size)}) for size in range(1, 21)]
+    records[4].data["options"] = {"Size": "0"}
+    told = shop.deliver_many(records)
+    assert [one for one in kinds(told) if one != "created"] == ["CON-REJECTED"]
+    assert "VARIANT_ALREADY_EXISTS" in str(told[4])
+    assert len(glove.variants) == 20
+    assert len(sim.journal) == 4  # the search, the product, the call, and the call without what was refused
+    made = {found.sku: found.id for found in glove.variants}
+    assert all(
+        one.external_id == made[record.data["sku"]]
+        for record, one in zip(records, told, strict=True)
+        if isinstance(one, DeliverResult)
+    )
+
+
+def test_an_unclear_answer_to_many_new_variants_doubles_none(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    glove = sim.shop.add_product("Glove", [{"sku": "GLOVE-0", "price": "7", "options": {"Size": "0"}}])
+    sim.shop.search_lags = True
+    records = [variant(f"GLOVE-{size}", product_id=glove.id, options={"Size": str(size)}) for size in range(1, 6)]
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="productVariantsBulkCreate")
+    assert {type(one) for one in shop.deliver_many(records)} == {OutcomeUnknown}
+    found = [shop.find_effect(replace(record, attempt=2, maybe_sent=True)) for record in records]
+    assert [one.external_id for one in found if one] == [one.id for one in glove.variants[1:]]
+    assert kinds(shop.deliver_many(records)) == ["unchanged"] * 5
+    assert len(glove.variants) == 6
