@@ -72,6 +72,7 @@ def new(
         "hub connector check acme",
         "hub connector check shopify --json | jq .grade",
         "hub connector check shopify --source-only --spec admin_2026-10.graphql --against admin_2027-01.graphql",
+        "hub connector check acme --source-only --spec openapi.yaml --spec metadata.xml",
     )
 )
 def check(

@@ -91,7 +91,7 @@ def _described(folder: Path, catalog: Catalog) -> None:
 
         place = f"connectors/{file.name}"
         try:
-            made = connector_class(load_file(file, place))
+            made = connector_class(load_file(file, place), file)
             reason = _fault(file.stem, made)
         except HubError as error:
             reason = str(error)

@@ -50,6 +50,8 @@ class DeclarativeConnector(Connector[ConnectorConfig]):
     """
 
     file: ClassVar[ConnectorFile]
+    path: ClassVar[Path | None] = None
+    """Where the file lies, of a connector that is nothing but its file."""
 
     def __init_subclass__(cls, *, file: str | Path = "", **more: Any) -> None:
         super().__init_subclass__(**more)
@@ -177,11 +179,12 @@ class DeclarativeConnector(Connector[ConnectorConfig]):
         return self._plan.streams[stream]
 
 
-def connector_class(file: ConnectorFile) -> type[DeclarativeConnector]:
-    """A class for a file that needs no Python."""
+def connector_class(file: ConnectorFile, path: Path | None = None) -> type[DeclarativeConnector]:
+    """A class for a file that needs no Python. ``path`` is where the file lies."""
     title = "".join(part.capitalize() for part in file.name.split("_"))
     words = {"__doc__": f"{file.title}, as its file describes it.", "__module__": __name__}
     made: type[DeclarativeConnector] = type(f"{title}Connector", (DeclarativeConnector,), words)
+    made.path = path
     made.describe(file)
     return made
 

@@ -4,9 +4,9 @@
     checked = check(connector, description)
     for misfit in checked.misfits: print(misfit.file, misfit.line, misfit.kind, misfit.said)
 
-A description is a GraphQL schema (SDL or an introspection result), or what Odoo says of its models. What the connector sends is
-read from its documents and, by following values through its Python code, from the calls that it makes (`reader`); what it reads of the
-answers is held against what it asked for.
+A description is a GraphQL schema (SDL or an introspection result), what Odoo says of its models, or, for connectors that are described
+in a file, OpenAPI descriptions and OData metadata. What the connector sends is read from its documents or its file and, by following values
+through its Python code, from the calls that it makes (`reader`); what it reads of the answers is held against what it asked for.
 """
 
 from __future__ import annotations
@@ -19,12 +19,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from hub.errors import ConfigError
 from hub.sdk.connector import Connector
 from hub.sdk.testing.specs.misfits import Kind, Misfit
+from hub.sdk.testing.specs.shapes import Api
 from hub.sdk.testing.specs.values import Text
 
-_FORMS = "a GraphQL schema (SDL, or an introspection result as JSON or JSON.gz) or what Odoo says of its models (JSON)"
+_FORMS = (
+    "a GraphQL schema (SDL, or an introspection result as JSON or JSON.gz), what Odoo says of its models (JSON), "
+    "an OpenAPI description (JSON or YAML) or OData metadata (XML)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,9 @@ def load(files: Sequence[Path]) -> Description:
         if not path.is_file():
             raise ConfigError("there is no such file.", code="CFG-SPEC", where=str(path), fix="Name the description.")
     first = content(files[0])
+    api = api_of(first, files[0])
+    if api is not None:
+        return _declared([api, *(_other(path) for path in files[1:])])
     if isinstance(first, dict) and not ("__schema" in first or "data" in first):
         return Odoo({model: one for path in files for model, one in Odoo.models_in(path).items()}, _named(files))
     if len(files) != 1:
@@ -78,14 +88,50 @@ def load(files: Sequence[Path]) -> Description:
     return GraphQL.of(first, files[0])
 
 
+def api_of(found: Any, path: Path) -> Api | None:
+    """The OpenAPI description or OData metadata in a file's content; none where it is something else."""
+    from hub.sdk.testing.specs.odata import OData
+    from hub.sdk.testing.specs.openapi import OpenApi
+
+    if isinstance(found, dict) and ("openapi" in found or "swagger" in found):
+        return OpenApi(found, path.name)
+    if isinstance(found, str) and found.lstrip("\ufeff \t\r\n").startswith("<"):
+        return OData.of(found, path.name)
+    return None
+
+
+def _declared(apis: Sequence[Api]) -> Description:
+    from hub.sdk.testing.specs.declared import Declared
+
+    return Declared(apis)
+
+
+def _other(path: Path) -> Api:
+    api = api_of(content(path), path)
+    if api is None:
+        raise ConfigError(
+            "it is neither an OpenAPI description nor OData metadata, as the first file is.",
+            code="CFG-SPEC", where=str(path), fix="Give descriptions of one system.",
+        )  # fmt: skip
+    return api
+
+
 def content(path: Path) -> Any:
-    """A file's JSON data where it is JSON, else its text; gzip is undone."""
+    """A file's data where it is JSON or YAML, else its text; gzip is undone."""
     try:
         raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8")
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+        if path.suffix in (".yaml", ".yml"):
+            return _yaml(text)
         return json.loads(text) if text.lstrip()[:1] in ("{", "[") or path.suffix == ".json" else text
-    except (OSError, EOFError, ValueError) as e:
+    except (OSError, EOFError, ValueError, YAMLError) as e:
         raise ConfigError(f"it cannot be read: {e}.", code="CFG-SPEC", where=str(path), fix=f"Give {_FORMS}.") from None
+
+
+def _yaml(text: str) -> Any:
+    reader = YAML(typ="safe")
+    reader.allow_duplicate_keys = True  # which vendors' descriptions have
+    return reader.load(text)
 
 
 def _named(files: Sequence[Path]) -> str:
@@ -93,7 +139,10 @@ def _named(files: Sequence[Path]) -> str:
 
 
 def source_of(connector: type[Connector[Any]]) -> tuple[Path, str]:
-    """The folder of a connector's source, and the package that it is."""
+    """The folder of a connector's source, and the package that it is; of one that is nothing but a file, the file's name."""
+    path = getattr(connector, "path", None)
+    if path is not None:
+        return path.parent, path.stem
     module = connector.__module__
     folder = Path(inspect.getfile(connector)).parent
     package = module.rpartition(".")[0] or module

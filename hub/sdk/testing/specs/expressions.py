@@ -102,6 +102,8 @@ class Expressions:
                 found.append(self._of_class(one, name, frame))
             elif isinstance(one, Module):
                 found.append(self.global_name(one, name, frame.depth))
+            elif hasattr(one, "part"):
+                found.append(one.part(name))
         return join(found) if found else UNKNOWN
 
     def _of_class(self, owner: Class, name: str, frame: Frame) -> Value:

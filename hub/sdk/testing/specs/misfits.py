@@ -29,8 +29,11 @@ class Kind(StrEnum):
     OPTIONAL = "optional"
     """It is not there; the connector asks the system for it before it is used."""
 
+    UNDESCRIBED = "undescribed"
+    """The description does not name it, and says that there may be more than it names."""
 
-_HARMLESS = frozenset({Kind.DEPRECATED, Kind.OPTIONAL})
+
+_HARMLESS = frozenset({Kind.DEPRECATED, Kind.OPTIONAL, Kind.UNDESCRIBED})
 
 
 @dataclass(frozen=True, slots=True, order=True)

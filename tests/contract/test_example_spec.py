@@ -1,0 +1,122 @@
+"""All that the example's file and its Python methods use, against what the Example ERP publishes: OpenAPI and OData metadata."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+
+import connectors.example
+from connectors.example import ExampleConnector
+from hub.sdk.testing.specs import Checked, Description, check, load
+
+SOURCE = Path(connectors.example.__file__).parent
+PUBLISHED = [SOURCE / "simulator" / name for name in ("openapi.yaml", "metadata.xml")]
+WORD = re.compile(r"[A-Za-z_]\w+")
+OURS = frozenset({"query", "where", "add", "form", "headers"})
+"""Parts of the file under which the names are the vendor's own; everywhere else a key is a word of the file's format."""
+
+
+@pytest.fixture(scope="module")
+def published() -> Description:
+    return load(PUBLISHED)
+
+
+@pytest.fixture(scope="module")
+def own(published: Description) -> Checked:
+    return check(ExampleConnector, published)
+
+
+def test_everything_fits_what_the_system_publishes(own: Checked) -> None:
+    assert own.misfits == []
+    assert own.uses["requests"] >= 12
+    assert own.uses["parameters"] >= 8
+    assert own.uses["reads"] >= 26
+    assert own.uses["writes"] >= 2
+
+
+@pytest.mark.parametrize("one", PUBLISHED, ids=lambda path: path.name)
+def test_a_part_of_the_system_that_is_not_described_is_told(one: Path) -> None:
+    """Given only one of the two descriptions, the paths of the other side are unknown."""
+    misfits = check(ExampleConnector, load([one])).misfits
+    lost = "/odata/Items" if one.name == "openapi.yaml" else "/api/orders"
+    assert any(one.kind == "unknown" and lost in one.what for one in misfits)
+
+
+# --- the proof that a wrong name is found
+
+
+def scalars(node: Any, key: str = "") -> Iterator[tuple[ScalarNode, bool]]:
+    """Every text of the file, each with "may it be the vendor's?"."""
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            yield name, key in OURS
+            yield from scalars(value, name.value)
+    elif isinstance(node, ScalarNode):
+        yield node, True
+    else:
+        for one in node.value:
+            yield from scalars(one, key)
+
+
+def names_in_file(made: Any, own: Checked) -> Iterator[Any]:
+    """Every place in the file at which a name stands that was held against the descriptions."""
+    path = SOURCE / "example.yaml"
+    body = path.read_text(encoding="utf-8")
+    followed: dict[int, set[str]] = {}
+    for place in own.followed:
+        if place.file.endswith(path.name):
+            followed.setdefault(place.line, set()).add(place.text)
+    for node, theirs in scalars(YAML(typ="rt").compose(body)):
+        if not theirs:
+            continue
+        line = node.start_mark.line + 1
+        here = {word for text in followed.get(line, ()) if text in node.value for word in WORD.findall(text)}
+        for found in WORD.finditer(body[node.start_mark.index : node.end_mark.index]):
+            before = body[node.start_mark.index + found.start() - 1]
+            if found[0] in here and before != "{" and (before != " " or not found.start()):  # words of a sentence
+                yield made(path.name, node.start_mark.index + found.start(), line, found[0])
+
+
+def names_in_code(made: Any, own: Checked) -> Iterator[Any]:
+    """The same for the Python methods."""
+    path = SOURCE / "connector.py"
+    body = path.read_text(encoding="utf-8")
+    lines = body.splitlines(keepends=True)
+    for place in own.followed:
+        if place.file.endswith(path.name):
+            start = sum(len(line) for line in lines[: place.line - 1]) + place.column
+            for found in WORD.finditer(body[start : start + len(place.text) + 1]):
+                if found[0] in place.text and body[start + found.start() - 1] != "{":
+                    yield made(path.name, start + found.start(), place.line, found[0])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_twenty_of_twenty_misspelt_names_are_found(
+    seed: int, own: Checked, published: Description, mutants: Any
+) -> None:
+    names = [*names_in_file(mutants.Name, own), *names_in_code(mutants.Name, own)]
+    assert len(set(names)) > 45
+    assert lost(mutants, mutants.twenty(names, seed), published) == []
+
+
+@pytest.mark.timeout(300)
+def test_every_single_misspelt_name_is_found(own: Checked, published: Description, mutants: Any) -> None:
+    names = sorted({*names_in_file(mutants.Name, own), *names_in_code(mutants.Name, own)})
+    assert [one for name in names for one in lost(mutants, [name], published)] == []
+
+
+def lost(mutants: Any, names: list[Any], published: Description) -> list[Any]:
+    """Those of the names that are misspelt in a copy, and not told with file and line."""
+
+    def found(folder: Path) -> set[tuple[str, int, str]]:
+        told = check(ExampleConnector, published, folder).misfits
+        return {(Path(one.file).name, one.line, f"{one.what} {one.said}") for one in told}
+
+    return list(mutants.not_found(SOURCE, names, found))
