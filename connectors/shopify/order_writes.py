@@ -1,4 +1,4 @@
-"""Orders into the shop: made where they were placed elsewhere; cancelled, marked as paid, edited, held back and moved.
+"""Orders into the shop: made where they were placed elsewhere; cancelled, marked as paid, edited, split, held back and moved.
 
 Each step is made only where it is missing.
 
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.shopify.api import ShopifyApi, number
+from connectors.shopify.fulfilment_orders import FulfilmentOrders
 from connectors.shopify.new_orders import NewOrders
 from connectors.shopify.shapes import Json, gid, number_of, version_of
 from hub.errors import Rejected
@@ -24,7 +25,6 @@ _REASONS = {
     "inventory": "INVENTORY",
     "staff": "STAFF",
 }
-_MOVABLE = frozenset({"OPEN", "SCHEDULED", "ON_HOLD"})
 
 FindVariant = Callable[[str], Any]
 Step = Callable[[Json, Json], bool]
@@ -37,7 +37,7 @@ class OrderWrites:
         self._api = api
         self._find_variant = find_variant
         self._new = new
-        self._handle = f"hub-{installation}"
+        self._fulfilment = FulfilmentOrders(api, installation)
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
         """Make the order where the shop has none, and bring it to where it is wanted."""
@@ -57,7 +57,10 @@ class OrderWrites:
                 fix="Cancel it here as well.",
             )
         else:
-            steps: tuple[Step, ...] = (self._paid, self._fields, self._tags, self._lines, self._hold, self._move)
+            where = self._fulfilment
+            steps: tuple[Step, ...] = (
+                self._paid, self._fields, self._tags, self._lines, where.split, where.hold, where.move
+            )  # fmt: skip
             changed = sum(step(order, record.data) for step in steps) > 0
         applied: Any = made or ("updated" if changed else "adopted" if record.maybe_sent else "unchanged")
         return DeliverResult(order["id"], applied, version_of(order["updatedAt"]), told)
@@ -146,34 +149,6 @@ class OrderWrites:
         if found is None:
             raise Rejected(f"the shop has no variant with SKU {sku}", code="ITM-UNKNOWN", fix="Create it in the shop.")
         return str(found.external_id)
-
-    def _hold(self, order: Json, data: Json) -> bool:
-        """``hold`` with a reason holds back all that is open; ``hold: null`` releases what this hub holds, and no other hold."""
-        if "hold" not in data:
-            return False
-        changed = False
-        for asked in order["fulfillmentOrders"]["nodes"]:
-            mine = [hold["id"] for hold in asked["fulfillmentHolds"] if (hold["handle"] or "").startswith(self._handle)]
-            if data["hold"] and not mine and asked["status"] in {"OPEN", "ON_HOLD"}:
-                reason = str(data["hold"].get("reason", "OTHER")).upper()
-                hold = {"reason": reason, "reasonNotes": data["hold"].get("note"), "handle": self._handle}
-                self._api.mutate("hold", id=asked["id"], hold=hold)
-                changed = True
-            elif not data["hold"] and mine:
-                self._api.mutate("hold_release", id=asked["id"], holds=mine)
-                changed = True
-        return changed
-
-    def _move(self, order: Json, data: Json) -> bool:
-        target = data.get("location_id")
-        if not target:
-            return False
-        there = [(asked["id"], (asked["assignedLocation"]["location"] or {}).get("id"), asked["status"])
-                 for asked in order["fulfillmentOrders"]["nodes"]]  # fmt: skip
-        moved = [asked for asked, place, status in there if place != target and status in _MOVABLE]
-        for asked in moved:
-            self._api.mutate("move", id=asked, location=target)
-        return bool(moved)
 
 
 def _known(record: OutboundRecord) -> str | None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.shopify.api import ShopifyApi, number
-from connectors.shopify.reading import with_all_lines
+from connectors.shopify.fulfilment_orders import lines_of, read_fulfilment
 from connectors.shopify.shapes import Json, version_of
 from hub.errors import Rejected
 from hub.sdk.records import DeliverResult, OutboundRecord
@@ -57,10 +57,15 @@ class Shipments:
         self._api = api
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
-        """Fulfil what is not fulfilled yet, one fulfilment for each location; or bring tracking numbers up to date."""
+        """Fulfil what is not fulfilled yet, one fulfilment for each location; or bring tracking up to date, or cancel."""
         order = self._order(record)
         if record.external_id:
             return self._update(record, order)
+        if record.data.get("cancel"):
+            raise Rejected(
+                f"the hub knows no fulfilment of order {order['name']} that this cancels",
+                fix="Look at the order in the shop, and cancel the fulfilment there.",
+            )
         wanted = _wanted(record.data)
         made = _earlier(record, order, wanted) if record.maybe_sent or record.attempt > 1 else []
         if not any(want.quantity for want in wanted):
@@ -82,13 +87,23 @@ class Shipments:
 
     def _update(self, record: OutboundRecord, order: Json) -> DeliverResult:
         ids = str(record.external_id).split(",")
-        tracking = _tracking(record.data)
         there = [found for found in order["fulfillments"] if found["id"] in ids]
         if len(there) < len(ids):
             raise Rejected(
                 "the order has no such fulfilment any more", fix="Look at the order in the shop.", where=record.marker
             )
-        changed = [found for found in there if tracking and _numbers(found) != tracking.get("numbers")]
+        standing = [found for found in there if found["status"] not in _VOID]
+        if record.data.get("cancel"):
+            for found in standing:
+                self._api.mutate("fulfilment_cancel", id=found["id"])
+            return _result(there, "updated" if standing else "adopted" if record.maybe_sent else "unchanged")
+        if not standing:
+            raise Rejected(
+                f"the fulfilment of order {order['name']} was cancelled in the shop",
+                fix="Send the parcel as a new shipment, if it has left.",
+            )
+        tracking = _tracking(record.data)
+        changed = [found for found in standing if tracking and not _tracked(found, tracking)]
         for found in changed:
             self._api.mutate(
                 "tracking_update", id=found["id"], tracking=tracking, notify=bool(record.data.get("notify_customer"))
@@ -96,29 +111,14 @@ class Shipments:
         return _result(there, "updated" if changed else "unchanged")
 
     def _order(self, record: OutboundRecord) -> Json:
-        order: Json | None = None
-        after = None
-        while True:
-            page = self._api.query("fulfilment_state", id=record.data["order_id"], after=after)["order"]
-            if page is None:
-                raise Rejected(
-                    "the shop has no such order", fix="Check the link of the order.", where=str(record.data["order_id"])
-                )
-            if order is None:
-                order = page
-            else:
-                order["fulfillmentOrders"]["nodes"] += page["fulfillmentOrders"]["nodes"]
-            info = page["fulfillmentOrders"]["pageInfo"]
-            if not info["hasNextPage"]:
-                return order | {"fulfillments": [with_all_lines(self._api, found) for found in order["fulfillments"]]}
-            after = info["endCursor"]
+        return read_fulfilment(self._api, str(record.data["order_id"]))
 
     def _slots(self, order: Json) -> Iterator[Slot]:
         for found in order["fulfillmentOrders"]["nodes"]:
             if found["status"] not in _READY and found["status"] != "ON_HOLD":
                 continue
             location = (found["assignedLocation"]["location"] or {}).get("id", "")
-            for line in self._lines(found):
+            for line in lines_of(self._api, found):
                 if line["remainingQuantity"] > 0:
                     yield Slot(
                         location,
@@ -129,16 +129,6 @@ class Shipments:
                         line["remainingQuantity"],
                         found["status"] == "ON_HOLD",
                     )
-
-    def _lines(self, fulfilment_order: Json) -> Iterator[Json]:
-        page = fulfilment_order["lineItems"]
-        yield from page["nodes"]
-        while page["pageInfo"]["hasNextPage"]:
-            data = self._api.query(
-                "fulfilment_order_lines", id=fulfilment_order["id"], after=page["pageInfo"]["endCursor"]
-            )
-            page = data["fulfillmentOrder"]["lineItems"]
-            yield from page["nodes"]
 
 
 def _wanted(data: Json) -> list[Want]:
@@ -268,6 +258,15 @@ def _tracking(data: Json) -> Json:
 
 def _numbers(fulfilment: Json) -> list[str]:
     return [parcel["number"] for parcel in fulfilment["trackingInfo"] if parcel["number"]]
+
+
+def _tracked(fulfilment: Json, tracking: Json) -> bool:
+    """Does the fulfilment have this tracking already: numbers, carrier and addresses, where they are given?"""
+    parcels = [parcel for parcel in fulfilment["trackingInfo"] if parcel["number"]]
+    companies = {(parcel["company"] or "").casefold() for parcel in parcels}
+    same_company = "company" not in tracking or companies == {tracking["company"].casefold()}
+    same_urls = "urls" not in tracking or [parcel["url"] for parcel in parcels] == tracking["urls"]
+    return _numbers(fulfilment) == tracking["numbers"] and same_company and same_urls
 
 
 def _since_first_attempt(record: OutboundRecord, fulfilment: Json) -> bool:

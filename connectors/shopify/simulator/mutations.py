@@ -68,6 +68,7 @@ class Mutations:
             "Mutation.orderCancel": self._guarded(orders.cancel, codes=True, under="orderCancelUserErrors"),
             "Mutation.refundCreate": self._idempotent(self._guarded(orders.refund)),
             "Mutation.fulfillmentCreate": self._guarded(self.fulfillment_create),
+            "Mutation.fulfillmentCancel": self._guarded(self.fulfillment_cancel),
             "Mutation.fulfillmentTrackingInfoUpdate": self._guarded(self.tracking_update),
             "Mutation.customerSet": self._guarded(self.customer_set, codes=True),
             "Mutation.tagsAdd": self._guarded(self.tags_add),
@@ -104,6 +105,17 @@ class Mutations:
             raise Refused("Fulfillment does not exist.", ["fulfillmentId"])
         self._shop.track(found, given["trackingInfoInput"], notify=bool(given.get("notifyCustomer")))
         self._effect("shipment.update", found.id, {"tracking": found.numbers})
+        return {"fulfillment": found}
+
+    def fulfillment_cancel(self, *, id: str) -> dict[str, Any]:  # noqa: A002
+        """Take a fulfilment back."""
+        found = self._shop.fulfillments.get(number_in(id, "Fulfillment"))
+        if found is None:
+            raise Refused("Fulfillment does not exist.", ["id"])
+        if found.status == "CANCELLED":
+            raise Refused("Fulfillment is already cancelled.", ["id"])
+        self._shop.cancel_fulfillment(found)
+        self._effect("shipment.update", found.id, {"cancelled": True})
         return {"fulfillment": found}
 
     def customer_set(self, *, input: dict[str, Any], identifier: dict[str, str] | None = None) -> dict[str, Any]:  # noqa: A002

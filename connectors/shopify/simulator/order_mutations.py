@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.graph import snake
-from connectors.shopify.simulator.model import FulfillmentOrder, LineItem, Order
+from connectors.shopify.simulator.model import FulfillmentOrder, FulfillmentOrderLine, LineItem, Order
 from connectors.shopify.simulator.shop import Refused, Shop
 
 Json = dict[str, Any]
@@ -34,6 +34,7 @@ class OrderMutations:
             "fulfillmentOrderHold": self.hold,
             "fulfillmentOrderReleaseHold": self.release,
             "fulfillmentOrderMove": self.move,
+            "fulfillmentOrderSplit": self.split,
         }
 
     def cancel(self, *, orderId: str, reason: str, restock: bool, **_: Any) -> Json:  # noqa: N803
@@ -114,6 +115,10 @@ class OrderMutations:
             raise Refused(
                 "The handle provided for the fulfillment hold is already in use.", ["fulfillmentHold", "handle"]
             )
+        if parts := fulfillmentHold.get("fulfillmentOrderLineItems"):
+            if asked.status == "ON_HOLD":
+                raise Refused("The fulfillment order is not able to be split.", ["fulfillmentHold"])
+            asked = self._shop.split_off(asked, _chosen(asked, parts))
         made = {
             "id": f"gid://shopify/FulfillmentHold/{self._shop.next_id()}",
             "handle": handle,
@@ -133,17 +138,37 @@ class OrderMutations:
         self._changed(asked.order, {"hold": None})
         return {"fulfillmentOrder": asked}
 
-    def move(self, *, id: str, newLocationId: str) -> Json:  # noqa: A002, N803
-        """Have another location fulfil."""
+    def move(
+        self,
+        *,
+        id: str,  # noqa: A002
+        newLocationId: str,  # noqa: N803
+        fulfillmentOrderLineItems: list[Json] | None = None,  # noqa: N803
+    ) -> Json:
+        """Have another location fulfil what is left, or some of it."""
         asked = self._asked(id)
         place = self._shop.locations.get(number_in(newLocationId, "Location"))
         if place is None or not place.is_active:
             raise Refused("The new location is not valid.", ["newLocationId"])
-        if asked.status in {"CLOSED", "CANCELLED", "IN_PROGRESS"}:
+        if asked.status in {"CLOSED", "CANCELLED"}:
             raise Refused("The fulfillment order cannot be moved in its state.", ["id"])
-        self._shop.move(asked, place)
+        if asked.status == "ON_HOLD" and fulfillmentOrderLineItems:
+            raise Refused("The fulfillment order is not able to be split.", ["id"])
+        moved = self._shop.move(asked, place, _chosen(asked, fulfillmentOrderLineItems))
         self._changed(asked.order, {"moved": place.name})
-        return {"movedFulfillmentOrder": asked}
+        return {"movedFulfillmentOrder": moved, "originalFulfillmentOrder": asked}
+
+    def split(self, *, fulfillmentOrderSplits: list[Json]) -> Json:  # noqa: N803
+        """Give some pieces a fulfilment order of their own."""
+        made = []
+        for given in fulfillmentOrderSplits:
+            asked = self._asked(given["fulfillmentOrderId"])
+            if asked.status not in {"OPEN", "IN_PROGRESS", "SCHEDULED"}:
+                raise Refused("The fulfillment order is not able to be split.", ["fulfillmentOrderSplits"])
+            apart = self._shop.split_off(asked, _chosen(asked, given["fulfillmentOrderLineItems"]))
+            self._changed(asked.order, {"split": len(apart.lines)})
+            made.append({"fulfillmentOrder": asked, "remainingFulfillmentOrder": apart})
+        return {"fulfillmentOrderSplits": made}
 
     def refund(self, *, input: Json) -> Json:  # noqa: A002
         """Pay back."""
@@ -184,3 +209,13 @@ class OrderMutations:
         if session not in self._edits:
             raise Refused("The calculated order does not exist.", ["id"])
         return self._edits[session]
+
+
+def _chosen(asked: FulfillmentOrder, given: list[Json] | None) -> list[tuple[FulfillmentOrderLine, int]] | None:
+    """The lines that are named, with their pieces; none where none is named."""
+    if not given:
+        return None
+    known = {line.id: line for line in asked.lines}
+    if any(one["id"] not in known for one in given):
+        raise Refused("Fulfillment order line item does not exist.", ["fulfillmentOrderLineItems"])
+    return [(known[one["id"]], one["quantity"]) for one in given]

@@ -380,17 +380,66 @@ class Shop:
         self._ask_for(order, line, quantity, place)
         return line
 
-    def move(self, asked: FulfillmentOrder, place: Location) -> None:
-        """Have another location fulfil, and promise its stock instead."""
-        for part in asked.lines:
+    def split_off(
+        self, asked: FulfillmentOrder, chosen: list[tuple[FulfillmentOrderLine, int]] | None
+    ) -> FulfillmentOrder:
+        """Give some pieces a fulfilment order of their own; none = all that is left. All there ever was stays where it is."""
+        parts = [(line, line.remaining_quantity) for line in asked.lines] if chosen is None else chosen
+        for line, quantity in parts:
+            if line not in asked.lines or quantity > line.remaining_quantity or (chosen is not None and quantity < 1):
+                raise Refused("The fulfillment order line item quantity is invalid.", ["fulfillmentOrderLineItems"])
+        if sum(quantity for _, quantity in parts) == sum(line.total_quantity for line in asked.lines):
+            return asked
+        made = FulfillmentOrder(self.next_id(), asked.order, asked.location, self.now())
+        for line, quantity in parts:
+            if quantity:
+                made.lines.append(FulfillmentOrderLine(self.next_id(), line.line, quantity, quantity))
+                line.remaining_quantity -= quantity
+                line.total_quantity -= quantity
+        asked.lines[:] = [line for line in asked.lines if line.total_quantity]
+        if not any(line.remaining_quantity for line in asked.lines):
+            asked.status = "CLOSED"
+        asked.order.fulfillment_orders.append(made)
+        self.fulfillment_orders[made.number] = made
+        return made
+
+    def move(
+        self,
+        asked: FulfillmentOrder,
+        place: Location,
+        chosen: list[tuple[FulfillmentOrderLine, int]] | None = None,
+    ) -> FulfillmentOrder:
+        """Have another location fulfil what is left, or some pieces, and promise its stock instead."""
+        moved = self.split_off(asked, chosen)
+        for part in moved.lines:
             if part.line.variant is not None:
-                before = self.level(part.line.variant.inventory_item, asked.location)
+                before = self.level(part.line.variant.inventory_item, moved.location)
                 after = self.level(part.line.variant.inventory_item, place)
                 before.committed -= part.remaining_quantity
                 before.available += part.remaining_quantity
                 after.available -= part.remaining_quantity
                 after.committed += part.remaining_quantity
-        asked.location, asked.updated = place, self.now()
+        moved.location, moved.updated = place, self.now()
+        return moved
+
+    def cancel_fulfillment(self, found: Fulfillment) -> None:
+        """Take a fulfilment back: its pieces can be fulfilled again, by a new fulfilment order where theirs was closed."""
+        found.status, found.display_status, found.updated = "CANCELLED", "CANCELED", self.now()
+        again: FulfillmentOrder | None = None
+        for part, quantity in found.lines:
+            part.line.fulfilled -= quantity
+            if part.line.variant is not None:
+                self.level(part.line.variant.inventory_item, found.location).committed += quantity
+            asked = next(one for one in found.order.fulfillment_orders if part in one.lines)
+            if asked.status in {"OPEN", "IN_PROGRESS"}:
+                part.remaining_quantity += quantity
+                continue
+            if again is None:
+                again = FulfillmentOrder(self.next_id(), found.order, found.location, self.now())
+                found.order.fulfillment_orders.append(again)
+                self.fulfillment_orders[again.number] = again
+            again.lines.append(FulfillmentOrderLine(self.next_id(), part.line, quantity, quantity))
+        self.touch(found.order)
 
     def _take_back(self, order: Order, line: LineItem, quantity: int) -> None:
         """What will not be shipped is taken off the fulfilment orders and goes back to what may be sold."""

@@ -52,8 +52,8 @@ def clock(sim: ShopifySimulator) -> QuickClock:
 @pytest.fixture
 def connect(sim: ShopifySimulator, server: SimulatorServer, clock: QuickClock) -> Callable[..., ShopifyConnector]:
     def make(**settings: Any) -> ShopifyConnector:
-        config = ShopifyConnector.Config(**{**sim.connection_config(server.url), "deadline": 8, **settings})
-        http = HttpClient(allow_hosts=["127.0.0.1"], secrets=[sim.token, sim.secret], deadline=8)
+        config = ShopifyConnector.Config(**{**sim.connection_config(server.url), "deadline": 20, **settings})
+        http = HttpClient(allow_hosts=["127.0.0.1"], secrets=[sim.token, sim.secret], deadline=20)
         return ShopifyConnector(config, ConnectorIO(http, clock, None, None, "shop"))  # type: ignore[arg-type]
 
     return make

@@ -145,6 +145,78 @@ def test_another_location_takes_over(shop: ShopifyConnector, sim: ShopifySimulat
     assert shop.deliver(change(order, location_id=east.id)).applied == "unchanged"
 
 
+def asked_of(order: Order) -> list[tuple[str, str, dict[str | None, int]]]:
+    """Location, status and pieces left, for each fulfilment order that has some."""
+    found = [
+        (one.location.name, one.status, {line.line.sku: line.remaining_quantity for line in one.lines})
+        for one in order.fulfillment_orders
+    ]
+    return sorted((one for one in found if any(one[2].values())), key=str)
+
+
+def once(shop: ShopifyConnector, sim: ShopifySimulator, record: OutboundRecord, mutation: str) -> None:
+    """Deliver it with the answer to the mutation lost, go on as the hub does, and once more: the mutation was carried out once."""
+    sim.faults.add("POST /admin", Reset(after_effect=True), match=mutation)
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(record)
+    again = replace(record, attempt=2, maybe_sent=True)
+    assert shop.find_effect(again) is None
+    assert shop.deliver(again).applied == "adopted"
+    assert shop.deliver(record).applied == "unchanged"
+    assert sum(mutation.encode() in entry.body for entry in sim.journal) == 1
+
+
+def test_some_pieces_go_from_another_location(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    east = sim.shop.add_location("East")
+    lines = [{"sku": "VALVE-10", "quantity": "4"}, {"order_line": order.lines[1].id}]
+    record = change(order, moves=[{"location_id": east.id, "lines": lines}])
+    once(shop, sim, record, "fulfillmentOrderMove")
+    assert asked_of(order) == [
+        ("East", "OPEN", {"VALVE-10": 4, "SEAL-3": 5}),
+        ("Main warehouse", "OPEN", {"VALVE-10": 6}),
+    ]
+    assert (sim.inventory("VALVE-10", "East"), sim.inventory("VALVE-10")) == (-4, 44)
+    with pytest.raises(Rejected, match="not enough left to move 11 of VALVE-10"):
+        shop.deliver(change(order, moves=[{"location_id": east.id, "lines": [{"sku": "VALVE-10", "quantity": 11}]}]))
+
+
+def test_what_was_moved_and_has_left_already_is_not_moved_again(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    east = sim.shop.add_location("East")
+    record = change(order, moves=[{"location_id": east.id, "lines": [{"sku": "VALVE-10", "quantity": 4}]}])
+    shop.deliver(record)
+    (moved,) = [one for one in order.fulfillment_orders if one.location is east]
+    sim.shop.fulfill([(moved, [(moved.lines[0], 4)])], {}, notify=False)
+    assert shop.deliver(record).applied == "unchanged"
+
+
+def test_some_pieces_are_held_back_and_released(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    hold = {"reason": "inventory_out_of_stock", "lines": [{"sku": "SEAL-3", "quantity": 2}]}
+    once(shop, sim, change(order, hold=hold), "fulfillmentOrderHold")
+    assert asked_of(order) == [
+        ("Main warehouse", "ON_HOLD", {"SEAL-3": 2}),
+        ("Main warehouse", "OPEN", {"VALVE-10": 10, "SEAL-3": 3}),
+    ]
+    once(shop, sim, change(order, hold=None), "fulfillmentOrderReleaseHold")
+    assert {status for _, status, _ in asked_of(order)} == {"OPEN"}
+
+
+def test_some_pieces_are_split_off_and_then_held(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    record = change(order, split=[{"lines": [{"sku": "VALVE-10", "quantity": 3}, {"sku": "SEAL-3", "quantity": 1}]}])
+    once(shop, sim, record, "fulfillmentOrderSplit")
+    assert asked_of(order) == [
+        ("Main warehouse", "OPEN", {"VALVE-10": 3, "SEAL-3": 1}),
+        ("Main warehouse", "OPEN", {"VALVE-10": 7, "SEAL-3": 4}),
+    ]
+    further = change(order, split=[{"lines": [{"sku": "VALVE-10", "quantity": 5}]}], hold={"reason": "other"})
+    assert shop.deliver(further).applied == "updated"
+    assert [status for _, status, _ in asked_of(order)] == ["ON_HOLD"] * 3
+    with pytest.raises(Rejected) as refused:
+        shop.deliver(change(order, split=[{"lines": [{"sku": "VALVE-10", "quantity": 6}]}]))
+    assert refused.value.code == "ORD-EDIT-LATE"
+
+
 def test_orders_are_not_deleted_from_here(shop: ShopifyConnector, order: Order) -> None:
     with pytest.raises(Unsupported):
         shop.deliver(replace(change(order), operation="delete"))

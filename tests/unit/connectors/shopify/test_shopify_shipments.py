@@ -211,3 +211,50 @@ def test_the_vendors_words_reach_the_person(
     monkeypatch.setattr(sim.shop, "fulfill", refuse)
     with pytest.raises(Rejected, match=r"fulfillment: Fulfillment order 7 is closed\."):
         connect().deliver(shipment(order, [("VALVE-10", 1)]))
+
+
+# --- afterwards
+
+
+def test_new_tracking_is_told_once_also_when_only_the_carrier_or_the_address_is_another(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    record = shipment(order, [("VALVE-10", 6)])
+    made = shop.deliver(record).external_id
+    parcel = {"number": "1Z", "company": "DPD", "url": "https://track.example/1Z"}
+    other = replace(record, external_id=made, data={**record.data, "tracking": [parcel], "notify_customer": True})
+    assert shop.deliver(other).applied == "updated"
+    assert (order.fulfillments[0].company, order.fulfillments[0].urls) == ("DPD", ["https://track.example/1Z"])
+    assert shop.deliver(other).applied == "unchanged"
+    assert order.fulfillments[0].notified == 1
+
+
+def test_a_shipment_is_cancelled_once_and_its_pieces_can_be_shipped_again(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    record = shipment(order, [("VALVE-10", 10), ("SEAL-3", 5)])
+    made = shop.deliver(record).external_id
+    assert order.fulfillment_status == "FULFILLED"
+    back = replace(record, external_id=made, data={**record.data, "cancel": True})
+    sim.faults.add("POST /admin", Reset(after_effect=True), match="fulfillmentCancel")
+    with pytest.raises(OutcomeUnknown):
+        shop.deliver(back)
+    again = replace(back, attempt=2, maybe_sent=True)
+    assert shop.find_effect(again) is None
+    assert (shop.deliver(again).applied, shop.deliver(back).applied) == ("adopted", "unchanged")
+    assert len([entry for entry in sim.journal if b"fulfillmentCancel" in entry.body]) == 1
+    assert order.fulfillment_status == "UNFULFILLED"
+    with pytest.raises(Rejected, match="was cancelled in the shop"):
+        shop.deliver(replace(record, external_id=made))
+    assert shop.deliver(shipment(order, [("VALVE-10", 10)], ("2Z",))).applied == "created"
+
+
+def test_a_part_that_is_cancelled_joins_what_is_still_open(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    record = shipment(order, [("VALVE-10", 6)])
+    made = shop.deliver(record).external_id
+    shop.deliver(replace(record, external_id=made, data={**record.data, "cancel": True}))
+    assert [line.remaining_quantity for line in order.fulfillment_orders[0].lines] == [10, 5]
+    with pytest.raises(Rejected, match="knows no fulfilment"):
+        shop.deliver(replace(record, data={**record.data, "cancel": True}))
