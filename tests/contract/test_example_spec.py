@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 import connectors.example
 from connectors.example import ExampleConnector
-from hub.sdk.testing.specs import Checked, Description, check, load
+from connectors.example.simulator import ExampleSimulator
+from connectors.example.simulator.simulator import TOKEN
+from hub.sdk import read_json
+from hub.sdk.testing.conformance import run
+from hub.sdk.testing.simulator import Request, Response
+from hub.sdk.testing.specs import Checked, Description, check, content, load
+from hub.sdk.testing.specs.odata import OData
+from hub.sdk.testing.specs.openapi import OpenApi
+from hub.sdk.testing.specs.shapes import OPEN, Operation, Shape
 
 SOURCE = Path(connectors.example.__file__).parent
 PUBLISHED = [SOURCE / "simulator" / name for name in ("openapi.yaml", "metadata.xml")]
@@ -46,6 +55,78 @@ def test_a_part_of_the_system_that_is_not_described_is_told(one: Path) -> None:
     misfits = check(ExampleConnector, load([one])).misfits
     lost = "/odata/Items" if one.name == "openapi.yaml" else "/api/orders"
     assert any(one.kind == "unknown" and lost in one.what for one in misfits)
+
+
+# --- the simulator is the system that the descriptions describe
+
+
+SHOWN = (
+    "check_says_that_all_is_well", "poll_finds_everything", "fetch_gives_the_record_as_it_is_now", "fetch_of_an_unknown_record_is_none",
+    "find_by_the_natural_key", "a_repeated_write_has_no_second_effect", "an_effect_can_be_looked_up", "an_update_changes_the_record",
+    "a_deletion_may_be_repeated",
+)  # fmt: skip
+
+
+class Overheard(ExampleSimulator):
+    """The simulator, with everything that it was asked and said."""
+
+    said: ClassVar[list[tuple[Request, Response]]] = []
+
+    def respond(self, request: Request) -> Response:
+        response = super().respond(request)
+        self.said.append((request, response))
+        return response
+
+
+def unnamed(data: Any, shape: Shape) -> Iterator[str]:
+    """The names in data that its description does not have."""
+    if isinstance(data, list):
+        yield from (name for one in data for name in unnamed(one, shape))
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            below = shape.child(name)
+            yield from [f"{name} of {shape.of}"] if below is None else unnamed(value, below)
+
+
+def invalid(data: Any, schema: Any, described: dict[str, Any]) -> list[str]:
+    whole = {**schema, "components": described["components"]}
+    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(whole).iter_errors(data)]
+
+
+def test_what_the_simulator_takes_and_gives_is_what_it_publishes() -> None:
+    """In a run of the kit every request is one of the descriptions', and every body and answer has their names and types."""
+    Overheard.said.clear()
+    assert run(ExampleConnector, simulator=Overheard, only=SHOWN).count("failed") == 0
+    described = content(PUBLISHED[0])
+    apis = [OpenApi(described, "openapi.yaml"), OData.of(content(PUBLISHED[1]), "metadata.xml")]
+    wrong, held = [], set()
+    for request, response in Overheard.said:
+        api = apis["odata" in request.path]
+        operation = api.operation(request.method, request.path, "")
+        assert isinstance(operation, Operation), operation
+        wrong += [f"{operation.name}?{name}" for name in request.query if name not in operation.query]
+        body = read_json(request.body) if request.body else None
+        answer = read_json(response.body) if response.body else None
+        refused = operation.refusal(response.status) or OPEN
+        wrong += [
+            *unnamed(body, operation.body),
+            *unnamed(answer, operation.answer if response.status < 400 else refused),
+        ]
+        held.add((operation.name, response.status))
+        if isinstance(api, OpenApi):
+            node = described["paths"][operation.name.partition(" ")[2]][request.method.lower()]
+            if body is not None:
+                wrong += invalid(body, node["requestBody"]["content"]["application/json"]["schema"], described)
+            answers = node["responses"].get(str(response.status), described["components"]["responses"]["Refused"])
+            wrong += invalid(answer, answers["content"]["application/json"]["schema"], described)
+    assert sorted(set(wrong)) == []
+    assert len(held) >= 14
+
+
+@pytest.mark.parametrize(("path", "file"), [("/api/openapi.yaml", PUBLISHED[0]), ("/odata/$metadata", PUBLISHED[1])])
+def test_the_simulator_gives_its_descriptions_out(path: str, file: Path) -> None:
+    answer = ExampleSimulator().handle(Request("GET", path, headers={"authorization": f"Bearer {TOKEN}"}))
+    assert (answer.status, answer.body) == (200, file.read_bytes())
 
 
 # --- the proof that a wrong name is found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, ClassVar
 
 from connectors.example.simulator.odata import Items, time_text
@@ -83,8 +84,12 @@ class ExampleSimulator(Simulator):
             return Response.json({"error": {"code": "BadRequest", "message": "the body is not JSON"}}, 400)
 
     def _respond(self, request: Request) -> Response:
+        if request.path == "/odata/$metadata":
+            return _published("metadata.xml", "application/xml")
         if request.path.startswith("/odata/"):
             return self.items.respond(request)
+        if request.path == "/api/openapi.yaml":
+            return _published("openapi.yaml", "application/yaml")
         if request.path == "/api/ping":
             return Response.json({"account": "Simulated Example ERP", "version": "1"})
         root, api, plural, *rest = [*request.path.split("/"), "", ""][:5]
@@ -211,6 +216,11 @@ class ExampleSimulator(Simulator):
         """The same request with a right signature."""
         headers = {**request.headers, "x-example-signature": sign_hmac_base64(SECRET, request.body)}
         return InboundRequest(request.method, request.path, headers, request.body)
+
+
+def _published(name: str, content_type: str) -> Response:
+    """What the system says of itself."""
+    return Response(200, {"content-type": content_type}, (Path(__file__).parent / name).read_bytes())
 
 
 def _behind(row: Row, since: datetime, after_id: str | None) -> bool:
