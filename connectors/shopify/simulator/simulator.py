@@ -197,6 +197,14 @@ class ShopifySimulator(SeededShop):
         made = {**static, "client_id": self.tokens.client_id, "client_secret": self.secret}
         return made | ({"refresh_token": self.tokens.refresh_token} if grant == "refresh_token" else {})
 
+    def expire_tokens(self) -> None:
+        """All tokens run out now."""
+        self.tokens.expire()
+
+    def tokens_given(self) -> int:
+        """How many tokens have been given out so far."""
+        return self.tokens.given
+
     def send_webhook(self, request: InboundRequest) -> None:
         """Send to everybody who subscribed to the topic, by hand or by the API."""
         super().send_webhook(request)

@@ -26,6 +26,8 @@ _KINDS = {
     "text": re.compile(r"(?!\.{1,2}$)[^\x00-\x1f\x7f]{1,200}"),
 }
 
+_CONTROL = re.compile(r"@odata\.|^odata\.|^__metadata$")
+
 
 class Rows:
     """Reads the rows of one stream."""
@@ -106,8 +108,22 @@ class Rows:
 
 
 def fingerprint(row: Any) -> str:
-    """A short text that differs when the row does."""
-    return blake2b(dump_json(row, sort=True), digest_size=8).hexdigest()
+    """A short text that differs when the row does. What OData says about the row beside its data is no part of it.
+
+    The same record has an etag and a context in one answer and none in another (https://docs.oasis-open.org/odata/odata-json-format/v4.01,
+    "Control Information"; ``odata.`` without @ in OData 3, ``__metadata`` in OData 2).
+    """
+    text = dump_json(row, sort=True)
+    if b"odata." in text or b"__metadata" in text:
+        text = dump_json(_data_of(row), sort=True)
+    return blake2b(text, digest_size=8).hexdigest()
+
+
+def _data_of(value: Any) -> Any:
+    """The value without OData's control information, at any depth."""
+    if isinstance(value, dict):
+        return {name: _data_of(one) for name, one in value.items() if not _CONTROL.search(name)}
+    return [_data_of(one) for one in value] if isinstance(value, list) else value
 
 
 def _version(said: str | Version | None) -> Text | None:

@@ -88,6 +88,13 @@ class Bench:
         """A new instance, as any worker may make one at any time."""
         return self.cls(self.config, io or self.io())
 
+    def log_in_by_tokens(self) -> None:
+        """From now on connectors are made with settings whose tokens run out. The token store is empty."""
+        given = {**self.sim.expiring_config(self.server.url), "deadline": self._deadline}
+        self.config = self.cls.Config.model_validate(given)
+        self.secrets = sorted(secret_values(self.config))
+        self.tokens = MemoryTokens()
+
     def stream(self, name: str) -> Stream:
         """What the manifest says of a stream."""
         return self.cls.manifest.streams[name]

@@ -12,6 +12,7 @@ the conformance kit it also offers the hooks below; their defaults say "not offe
     put_record(stream, **fields)    one record with these values in it (text, sku, zip, price, lines, extra): see its docstring
     natural_key(stream, id)         the value by which the connector's `find` finds this record
     sign_webhook(request)           the request, signed anew: lets the kit send any body rightly signed
+    expiring_config(url)            settings with tokens that run out; with expire_tokens() and tokens_given()
 """
 
 # ruff: noqa: ARG002 - the hooks name their arguments for those who override them.
@@ -259,6 +260,18 @@ class Simulator(ABC):
     def rotated_config(self, url: str) -> dict[str, Any]:
         """The connector's settings while a new webhook secret is taken into use that the simulator does not sign with yet."""
         raise NotApplicable(f"the secret of {self.name}'s webhooks is not changed while both are good")
+
+    def expiring_config(self, url: str) -> dict[str, Any]:
+        """The connector's settings with a login whose tokens run out and are renewed."""
+        raise NotApplicable(f"{self.name} has no tokens that run out")
+
+    def expire_tokens(self) -> None:
+        """All tokens that were given out are not valid any more."""
+        raise NotOffered(f"the {self.name} simulator cannot end its tokens")
+
+    def tokens_given(self) -> int:
+        """How many tokens have been given out so far."""
+        raise NotOffered(f"the {self.name} simulator does not count its tokens")
 
     # --- what it can rely on
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import pytest
 from pydantic import Field, SecretStr
@@ -28,6 +28,7 @@ from hub.sdk import (
     InboundRequest,
     Manifest,
     NaturalKey,
+    OAuth2,
     OutboundRecord,
     Page,
     RawMessage,
@@ -42,6 +43,7 @@ from hub.sdk import (
 )
 from hub.sdk.testing.behaviours import BEHAVIOURS, Level
 from hub.sdk.testing.conformance import conformance, run
+from hub.sdk.testing.io import MemoryTokens
 from hub.sdk.testing.simulator import Request, Response, Simulator
 
 
@@ -283,6 +285,90 @@ class AcmeSimulator(Simulator):
 
 
 TestAcme = conformance(AcmeConnector, simulator=AcmeSimulator)
+
+
+class TokenSimulator(AcmeSimulator):
+    """The same system for apps whose tokens run out. A refresh token is good for one renewal."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.good: set[str] = set()
+        self.given, self.refresh = 0, "refresh-0-123456"
+
+    def expiring_config(self, url: str) -> dict[str, Any]:
+        return {**self.connection_config(url), "api_key": self.refresh}
+
+    def expire_tokens(self) -> None:
+        self.good.clear()
+
+    def tokens_given(self) -> int:
+        return self.given
+
+    def respond(self, request: Request) -> Response:
+        if request.path == "/token":
+            if dict(parse_qsl(request.body.decode()))["refresh_token"] != self.refresh:
+                return Response.json({"error": "invalid_grant"}, 400)
+            self.given += 1
+            self.refresh = f"refresh-{self.given}-123456"
+            self.good.add(f"access-{self.given}-123456")
+            said = {"access_token": f"access-{self.given}-123456", "refresh_token": self.refresh, "expires_in": 3600}
+            return Response.json(said)
+        if request.headers.get("x-api-key") in self.good:
+            request = replace(request, headers={**request.headers, "x-api-key": self.key})
+        return super().respond(request)
+
+
+class TokenAcme(AcmeConnector):
+    """Logs in by tokens that run out."""
+
+    def __init__(self, config: AcmeConfig, io: ConnectorIO) -> None:
+        super().__init__(config, io)
+        self._auth: Any = self.login(config, io)
+
+    def login(self, config: AcmeConfig, io: ConnectorIO) -> Any:
+        return OAuth2(
+            io, token_url=f"{config.url}/token", client_id="hub", client_secret="acme-client-123456",
+            refresh_token=config.api_key.get_secret_value(), header="x-api-key", scheme="",
+        )  # fmt: skip
+
+
+class RenewsByItself(TokenAcme):
+    """Keeps its tokens to itself instead of in the store that the workers share."""
+
+    def login(self, config: AcmeConfig, io: ConnectorIO) -> Any:
+        return super().login(config, replace(io, tokens=MemoryTokens()))
+
+
+class RenewsAnyway(TokenAcme):
+    """Shares the store, and does not look whether another worker has renewed meanwhile."""
+
+    def login(self, config: AcmeConfig, io: ConnectorIO) -> Any:
+        class Anyway(OAuth2):
+            def _renewed(self, current: Any, instead_of: Any) -> dict[str, Any]:
+                return self._renew(current) if instead_of is not None else super()._renewed(current, instead_of)
+
+        made = super().login(config, io)
+        made.__class__ = Anyway
+        return made
+
+
+RACE = "workers_with_an_expired_token_renew_it_once"
+
+
+def test_workers_that_share_a_token_renew_it_once() -> None:
+    report = run(TokenAcme, simulator=TokenSimulator, only=[RACE])
+    assert [(one.outcome, one.said) for one in report.findings] == [("passed", "")]
+
+
+@pytest.mark.parametrize("connector", [RenewsByItself, RenewsAnyway])
+def test_a_race_for_the_renewal_is_found(connector: type[Connector[Any]]) -> None:
+    report = run(connector, simulator=TokenSimulator, only=[RACE])
+    assert [one.outcome for one in report.findings] == ["failed"], report.findings
+
+
+def test_a_connector_without_such_tokens_has_nothing_to_show() -> None:
+    report = run(AcmeConnector, simulator=AcmeSimulator, only=[RACE])
+    assert [(one.outcome, one.said) for one in report.findings] == [("declared", "acme has no tokens that run out")]
 
 
 def failures(connector: type[Connector[Any]], *names: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hub.errors import AuthFailed, DeliveryError, OutcomeUnknown, RateLimited, RetryLater, Unreachable
@@ -14,6 +15,7 @@ from hub.sdk.testing.bench import Bench, require
 from hub.sdk.testing.faults import (
     BadAnswer,
     CutBody,
+    Delay,
     ExpiredToken,
     Fault,
     Reset,
@@ -152,24 +154,52 @@ def eight_threads_read_at_once(bench: Bench, stream: str) -> None:
     """One instance serves eight threads at once, and each reads everything."""
     made = set(bench.sim.seed_records(stream, 6))
     connector = bench.connector()
-    outcomes: list[Any] = []
-    start = threading.Barrier(8)
+    outcomes = _at_once([partial(_all, connector.poll, stream)] * 8)
+    wrong = [one for one in outcomes if isinstance(one, Exception)]
+    require(not wrong, f"{len(wrong)} of 8 threads failed: {wrong[:1]}")
+    require(all(made <= found for found in outcomes), "a thread did not read everything")
 
-    def work() -> None:
+
+@behaviour(Level.GOLD, "poll")
+def workers_with_an_expired_token_renew_it_once(bench: Bench, stream: str) -> None:
+    """Eight workers meet the end of the token that they share: one renews it, for all, and each reads everything with the new one."""
+    bench.log_in_by_tokens()
+    made = set(bench.sim.seed_records(stream, 3))
+    workers = [bench.connector() for _ in range(8)]
+    require(all(made <= _all(worker.poll, stream) for worker in workers), "with a new token not everything is read")
+    before = bench.sim.tokens_given()
+    require(before == 1, f"{before} tokens were fetched where the workers could share one")
+    bench.sim.expire_tokens()
+    # Every first request is under way before the first is refused: no worker can profit from another by being late.
+    bench.sim.faults.add("* /", Delay(0.3), times=8)
+    outcomes = _at_once([partial(_all, worker.poll, stream) for worker in workers])
+    wrong = [one for one in outcomes if isinstance(one, Exception)]
+    require(not wrong, f"{len(wrong)} of 8 workers failed: {wrong[:1]}")
+    require(all(made <= found for found in outcomes), "a worker did not read everything")
+    renewed = bench.sim.tokens_given() - before
+    require(renewed == 1, f"the token was renewed {renewed} times instead of once")
+    require(made <= _all(bench.connector().poll, stream), "a worker that begins now does not read everything")
+    require(bench.sim.tokens_given() - before == 1, "a worker that begins now fetches a token of its own")
+
+
+def _at_once(jobs: list[Callable[[], Any]]) -> list[Any]:
+    """What each job gives, or raises, when all begin at the same moment in threads of their own."""
+    outcomes: list[Any] = []
+    start = threading.Barrier(len(jobs))
+
+    def work(job: Callable[[], Any]) -> None:
         start.wait()
         try:
-            outcomes.append(_all(connector.poll, stream))
+            outcomes.append(job())
         except Exception as e:  # noqa: BLE001
             outcomes.append(e)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
+    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    wrong = [one for one in outcomes if isinstance(one, Exception)]
-    require(not wrong, f"{len(wrong)} of 8 threads failed: {wrong[:1]}")
-    require(all(made <= found for found in outcomes), "a thread did not read everything")
+    return outcomes
 
 
 def _all(poll: Callable[..., Any], stream: str) -> set[str]:
