@@ -87,11 +87,14 @@ class Variants:
                         told.tell(place, DeliverResult(found, "unchanged", version_of(node["updatedAt"])))
         for product, parts in by_product.items():
             with told.standing_for([place for place, _ in parts]):
-                done = all_or_none(told, parts, "variants", partial(self._write_variants, "variants_update", product))
-                if done is not None:
-                    versions = {node["id"]: version_of(node["updatedAt"]) for node in done[1]["productVariants"]}
-                    for place in done[0]:
-                        told.tell(place, DeliverResult(ids[place], "updated", versions.get(ids[place], "")))
+                all_or_none(told, parts, "variants", partial(self._update_some, told, product))
+
+    def _update_some(self, told: Outcomes, product: str, parts: list[tuple[int, Json]]) -> None:
+        variants = [one for _, one in parts]
+        payload = self._api.mutate("variants_update", product=product, variants=variants)
+        versions = {node["id"]: version_of(node["updatedAt"]) for node in payload["productVariants"]}
+        for place, one in parts:
+            told.tell(place, DeliverResult(one["id"], "updated", versions.get(one["id"], "")))
 
     def _create_many(self, told: Outcomes, product: str, places: list[int]) -> None:
         """Further variants of one product. One that the product has already is left to be compared by itself."""
@@ -102,15 +105,15 @@ class Variants:
             if data["sku"] not in there:
                 there.add(data["sku"])
                 parts.append((place, {**_new_fields(data), "optionValues": _option_values(data)}))
-        done = all_or_none(told, parts, "variants", partial(self._write_variants, "variants_create", product))
-        if done is not None:
-            made = {node["sku"]: node for node in done[1]["productVariants"]}
-            for place in done[0]:
-                node = made[told.records[place].data["sku"]]
-                told.tell(place, DeliverResult(node["id"], "created", version_of(node["updatedAt"])))
+        all_or_none(told, parts, "variants", partial(self._create_some, told, product))
 
-    def _write_variants(self, mutation: str, product: str, variants: list[Json]) -> Json:
-        return self._api.mutate(mutation, product=product, variants=variants)
+    def _create_some(self, told: Outcomes, product: str, parts: list[tuple[int, Json]]) -> None:
+        variants = [one for _, one in parts]
+        payload = self._api.mutate("variants_create", product=product, variants=variants)
+        made = {node["sku"]: node for node in payload["productVariants"]}
+        for place, _ in parts:
+            node = made[told.records[place].data["sku"]]
+            told.tell(place, DeliverResult(node["id"], "created", version_of(node["updatedAt"])))
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
         """A variant that is as wanted is an effect that is there."""

@@ -101,7 +101,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._subscriptions = Subscriptions(self._api)
         self._returns = Returns(self._api, config)
         self._writers: dict[str, Writer] = {
-            "order": OrderWrites(self._api, self._finding.variant, NewOrders(self._api, config, io), io.installation),
+            "order": OrderWrites(self._api, self._finding.variant, NewOrders(self._api, config, io), io),
             "refund": Refunds(self._api),
             "return": ReturnWrites(self._api, config, self._returns),
             "price": Prices(self._api, config, io.clock),

@@ -15,7 +15,8 @@ from connectors.shopify.api import ShopifyApi, number
 from connectors.shopify.fulfilment_orders import FulfilmentOrders
 from connectors.shopify.new_orders import NewOrders
 from connectors.shopify.shapes import Json, gid, number_of, version_of
-from hub.errors import Rejected
+from hub.errors import OutcomeUnknown, Rejected
+from hub.sdk.connector import ConnectorIO
 from hub.sdk.records import DeliverResult, OutboundRecord
 
 _REASONS = {
@@ -26,6 +27,9 @@ _REASONS = {
     "staff": "STAFF",
 }
 
+_LOOKS = (0.3, 0.7, 1.0, 2.0)
+"""Seconds before each look whether a cancellation has been carried out."""
+
 FindVariant = Callable[[str], Any]
 Step = Callable[[Json, Json], bool]
 
@@ -33,11 +37,12 @@ Step = Callable[[Json, Json], bool]
 class OrderWrites:
     """Delivers what other systems decide about orders of the shop."""
 
-    def __init__(self, api: ShopifyApi, find_variant: FindVariant, new: NewOrders, installation: str) -> None:
+    def __init__(self, api: ShopifyApi, find_variant: FindVariant, new: NewOrders, io: ConnectorIO) -> None:
         self._api = api
+        self._clock = io.clock
         self._find_variant = find_variant
         self._new = new
-        self._fulfilment = FulfilmentOrders(api, installation)
+        self._fulfilment = FulfilmentOrders(api, io.installation)
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
         """Make the order where the shop has none, and bring it to where it is wanted."""
@@ -66,8 +71,11 @@ class OrderWrites:
         return DeliverResult(order["id"], applied, version_of(order["updatedAt"]), told)
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
-        """An order that was made as it is wanted. A decision about one is none: `deliver` compares before it writes."""
-        if _known(record) or record.data.get("hold") or (found := self._new.find(record)) is None:
+        """An order that was made as it is wanted, or is cancelled. Other decisions are none: `deliver` compares before it writes."""
+        if (known := _known(record)) and record.data.get("cancel") is not None:
+            order = self._order(known)
+            return DeliverResult(known, "adopted", version_of(order["updatedAt"])) if order["cancelledAt"] else None
+        if known or record.data.get("hold") or (found := self._new.find(record)) is None:
             return None
         return DeliverResult(found, "adopted", version_of(self._order(found)["updatedAt"]))
 
@@ -80,7 +88,7 @@ class OrderWrites:
     def _cancel(self, order: Json, how: Json) -> bool:
         if order["cancelledAt"]:
             return False
-        self._api.mutate(
+        payload = self._api.mutate(
             "order_cancel",
             id=order["id"],
             reason=_REASONS.get(str(how.get("reason", "")).lower(), "OTHER"),
@@ -89,7 +97,23 @@ class OrderWrites:
             notify=bool(how.get("notify_customer", False)),
             note=how.get("note"),
         )
+        self._carried_out(order, payload["job"])
         return True
+
+    def _carried_out(self, order: Json, job: Json | None) -> None:
+        """Wait for the shop, which only takes the cancellation on and carries it out in the background."""
+        for pause in _LOOKS if job else ():
+            self._clock.sleep(pause)
+            state = self._api.query("cancel_state", job=job["id"] if job else "", order=order["id"])
+            if state["order"] and state["order"]["cancelledAt"]:
+                return
+            if state["job"] and state["job"]["done"]:
+                raise Rejected(
+                    f"the shop took the cancellation of order {order['name']} on, and then did not carry it out",
+                    fix="Look at the order in the shop: what keeps it from being cancelled? Then release the delivery.",
+                )
+        # The hub looks again after the settling time, and asks for another cancellation only if the order still stands.
+        raise OutcomeUnknown(f"the shop is still at work on the cancellation of order {order['name']}")
 
     def _paid(self, order: Json, data: Json) -> bool:
         if not data.get("paid") or not order["canMarkAsPaid"]:

@@ -58,24 +58,25 @@ class Outcomes:
 
 
 def all_or_none(
-    told: Outcomes, parts: list[tuple[int, Json]], named: str, send: Callable[[list[Json]], Json]
-) -> tuple[list[int], Json] | None:
+    told: Outcomes, parts: list[tuple[int, Json]], named: str, send: Callable[[list[tuple[int, Json]]], None]
+) -> None:
     """Send these parts of the input's list ``named`` in one call. Those that are refused are told so, and the others sent again.
 
-    A part is the place of its write, and its input. Returns the places of the writes that were made, and the answer; none where the shop
-    does not say which it refuses: then the writes stay open.
+    A part is the place of its write, and its input; ``send`` makes the call, and tells the outcomes. Where the shop does not say which it
+    refuses, the writes stay open.
     """
     while parts:
         try:
-            return [place for place, _ in parts], send([one for _, one in parts])
+            send(parts)
         except UserErrors as refused:
             gone = {index: no for (name, index), no in refused_places(refused).items() if name == named}
             if not gone:
-                return None
+                return
             for index, no in gone.items():
                 told.tell(parts[index][0], no)
             parts = [part for index, part in enumerate(parts) if index not in gone]
-    return None
+        else:
+            return
 
 
 def refused_places(refused: UserErrors) -> dict[Place, UserErrors]:

@@ -12,6 +12,7 @@ from graphql import GraphQLError, GraphQLResolveInfo, get_directive_values
 
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.graph import Resolver, schema, snake
+from connectors.shopify.simulator.jobs import Jobs
 from connectors.shopify.simulator.model import Address
 from connectors.shopify.simulator.order_mutations import OrderMutations
 from connectors.shopify.simulator.product_mutations import ProductMutations
@@ -44,9 +45,11 @@ class Mutations:
         shop: Shop,
         effect: Effect,
         subscriptions: WebhookSubscriptions,
+        jobs: Jobs,
         more: dict[str, Callable[..., dict[str, Any]]] | None = None,
     ) -> None:
         self._more = more or {}
+        self._jobs = jobs
         self._subscriptions = subscriptions
         self._shop = shop
         self._effect = effect
@@ -54,7 +57,10 @@ class Mutations:
 
     def tables(self) -> dict[str, Resolver]:
         """All functions, by "Mutation.field"."""
-        orders, products = OrderMutations(self._shop, self._effect), ProductMutations(self._shop, self._effect)
+        orders, products = (
+            OrderMutations(self._shop, self._effect, self._jobs),
+            ProductMutations(self._shop, self._effect),
+        )
         plain: dict[str, Callable[..., dict[str, Any]]] = {
             **orders.functions(),
             **self._subscriptions.functions(),

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.graph import snake
+from connectors.shopify.simulator.jobs import Jobs
 from connectors.shopify.simulator.model import FulfillmentOrder, FulfillmentOrderLine, LineItem, Order
 from connectors.shopify.simulator.shop import Refused, Shop
 
@@ -17,8 +18,9 @@ Json = dict[str, Any]
 class OrderMutations:
     """Carries them out; each function has the arguments of the mutation of its name."""
 
-    def __init__(self, shop: Shop, effect: Callable[[str, str, Any], Any]) -> None:
+    def __init__(self, shop: Shop, effect: Callable[[str, str, Any], Any], jobs: Jobs) -> None:
         self._shop = shop
+        self._jobs = jobs
         self._effect = effect
         self._edits: dict[str, tuple[Order, list[tuple[Any, int]]]] = {}
 
@@ -38,15 +40,20 @@ class OrderMutations:
         }
 
     def cancel(self, *, orderId: str, reason: str, restock: bool, **_: Any) -> Json:  # noqa: N803
-        """Cancel, and give back what was not shipped."""
+        """Take the cancellation on; what was not shipped is given back when it is carried out."""
         order = self._order(orderId)
         if order.cancelled:
             raise Refused("Order has already been canceled", ["orderId"], "INVALID")
         if any(line.fulfilled for line in order.lines):
             raise Refused("Cannot cancel an order with fulfilled items", ["orderId"], "INVALID")
-        self._shop.cancel(order, reason, restock=restock)
-        self._effect("order.update", order.id, {"cancelled": reason})
-        return {"job": {"id": f"gid://shopify/Job/{self._shop.next_id()}", "done": False}}
+
+        def work() -> None:
+            # What was possible when it was taken on may not be any more.
+            if not order.cancelled and not any(line.fulfilled for line in order.lines):
+                self._shop.cancel(order, reason, restock=restock)
+                self._effect("order.update", order.id, {"cancelled": reason})
+
+        return {"job": self._jobs.begin(work)}
 
     def paid(self, *, input: Json) -> Json:  # noqa: A002
         """Take the order for paid."""

@@ -23,6 +23,7 @@ from connectors.shopify.simulator.graph import (
     schema,
     type_of,
 )
+from connectors.shopify.simulator.jobs import Jobs
 from connectors.shopify.simulator.model import Fulfillment, Order, Product
 from connectors.shopify.simulator.mutations import Mutations
 from connectors.shopify.simulator.new_orders import NewOrders
@@ -85,6 +86,7 @@ class ShopifySimulator(SeededShop):
         self.subscriptions = WebhookSubscriptions(self.shop, self._changed)
         self.webhooks.on_given_up = self._given_up
         self.new_orders = NewOrders(self.shop, self._changed, lambda order: self.announce(order, "orders/create"))
+        self.jobs = Jobs(self.shop, self.clock.now)
         parts = (self.companies, self.background, self.price_lists, self.returns, self.new_orders)
         more = {name: run for part in parts for name, run in part.functions().items()}
         self._resolve = resolver(
@@ -92,7 +94,8 @@ class ShopifySimulator(SeededShop):
                 **tables(self.shop),
                 **{name: read for part in parts for name, read in part.tables().items()},
                 **self.subscriptions.tables(),
-                **Mutations(self.shop, self._changed, self.subscriptions, more).tables(),
+                **self.jobs.tables(),
+                **Mutations(self.shop, self._changed, self.subscriptions, self.jobs, more).tables(),
                 "QueryRoot.shop": lambda *_: self._about(),
                 "QueryRoot.currentAppInstallation": lambda *_: {
                     "id": "gid://shopify/AppInstallation/1",
@@ -314,6 +317,7 @@ class ShopifySimulator(SeededShop):
                     ]
                 }
             )
+        self.jobs.carry_out()
         self._refill()
         if requested > self._available:
             return Response.json(self._throttled(requested, self._available))

@@ -15,6 +15,7 @@ from connectors.shopify.simulator.model import Order
 from hub.errors import OutcomeUnknown, Rejected, Unsupported
 from hub.sdk.records import OutboundRecord
 from hub.sdk.testing.faults import Reset
+from hub.sdk.testing.simulator import Request
 
 
 @pytest.fixture
@@ -46,7 +47,11 @@ def test_an_order_is_cancelled_once(shop: ShopifyConnector, sim: ShopifySimulato
     with pytest.raises(OutcomeUnknown):
         shop.deliver(record)
     again = replace(record, attempt=2, maybe_sent=True)
-    assert shop.find_effect(again) is None
+    assert shop.find_effect(again) is None  # the shop has only taken it on
+    sim.clock.advance(1)
+    found = shop.find_effect(again)
+    assert found
+    assert found.external_id == order.id
     assert shop.deliver(again).applied == "adopted"
     assert order.cancel_reason == "INVENTORY"
     assert len(order.refunds) == 1
@@ -54,6 +59,59 @@ def test_an_order_is_cancelled_once(shop: ShopifyConnector, sim: ShopifySimulato
     with pytest.raises(Rejected) as refused:
         shop.deliver(change(order, note="too late"))
     assert refused.value.code == "ORD-CANCEL-LATE"
+
+
+def cancellations(sim: ShopifySimulator) -> int:
+    return sum(b"orderCancel(" in entry.body for entry in sim.journal)
+
+
+def test_a_cancellation_is_told_as_done_when_the_shop_has_carried_it_out(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    sim.jobs.takes = 1.5
+    assert shop.deliver(change(order, cancel={})).applied == "updated"
+    assert order.cancelled
+    assert cancellations(sim) == 1
+
+
+def test_a_cancellation_that_the_shop_is_slow_at_is_not_told_as_done_and_not_asked_for_twice(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    sim.jobs.takes = 20
+    record = change(order, cancel={})
+    with pytest.raises(OutcomeUnknown, match="still at work"):
+        shop.deliver(record)
+    assert not order.cancelled
+    sim.clock.advance(shop.config.settle)
+    assert shop.find_effect(replace(record, attempt=2, maybe_sent=True))
+    assert (cancellations(sim), len(order.refunds), len(sim.effects("order"))) == (1, 1, 1)
+
+
+def test_two_cancellations_at_once_have_one_effect(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
+    sim.jobs.takes = 60
+    record = change(order, cancel={})
+    for attempt in (1, 2):
+        with pytest.raises(OutcomeUnknown):
+            shop.deliver(replace(record, attempt=attempt, maybe_sent=attempt > 1))
+    sim.clock.advance(120)
+    assert shop.find_effect(replace(record, attempt=3, maybe_sent=True))
+    assert (cancellations(sim), len(order.refunds), len(sim.effects("order"))) == (2, 1, 1)
+    assert sim.inventory("VALVE-10") == 50
+
+
+def test_a_cancellation_that_the_shop_takes_on_and_does_not_carry_out_is_told(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    def ship(request: Request) -> bool:
+        if b"cancel_state" in request.body and not order.fulfillments:
+            asked = order.fulfillment_orders[0]
+            sim.shop.fulfill([(asked, [(asked.lines[0], 1)])], {}, notify=False)
+        return False
+
+    sim.faults.add("POST /admin", Reset(), times=1, match=ship)
+    with pytest.raises(Rejected, match="did not carry it out"):
+        shop.deliver(change(order, cancel={}))
+    assert not order.cancelled
 
 
 def test_a_cancellation_that_shopify_refuses(shop: ShopifyConnector, sim: ShopifySimulator, order: Order) -> None:
