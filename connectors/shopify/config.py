@@ -45,6 +45,13 @@ class ShopifyConfig(ConnectorConfig):
         default_factory=dict,
         description="Price list code to the shop's price list, by name or gid. Codes that are not here are taken as names.",
     )
+    catalogs: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description=(
+            "Price list code to the companies it is for, by account number or company location gid: such a list and its catalog are made "
+            "where the shop has none."
+        ),
+    )
     orders_since: AwareDatetime | None = Field(
         default=None,
         description="The first poll reads orders that changed since then; none = all that the app may see.",

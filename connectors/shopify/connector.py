@@ -104,7 +104,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
             "order": OrderWrites(self._api, self._finding.variant, NewOrders(self._api, config, io), io),
             "refund": Refunds(self._api),
             "return": ReturnWrites(self._api, config, self._returns),
-            "price": Prices(self._api, config, io.clock),
+            "price": Prices(self._api, config, io),
             "product": Products(self._api),
             "variant": Variants(self._api, self._finding),
             "customer": Customers(self._api),

@@ -10,10 +10,11 @@ from typing import Any
 
 from connectors.shopify.api import ShopifyApi, UserErrors, number
 from connectors.shopify.config import ShopifyConfig
+from connectors.shopify.price_lists import PriceLists
 from connectors.shopify.shapes import Json, number_of
 from connectors.shopify.together import Outcome, Outcomes, Place, refused_places
 from hub.errors import Rejected, RetryLater
-from hub.sdk.connector import Clock
+from hub.sdk.connector import ConnectorIO
 from hub.sdk.records import DeliverResult, OutboundRecord
 
 _LONGEST = 250
@@ -33,16 +34,18 @@ class Priced:
 class Prices:
     """Sets one variant's fixed price, one quantity break, or both. Other variants' prices, and breaks not spoken of, stay."""
 
-    def __init__(self, api: ShopifyApi, config: ShopifyConfig, clock: Clock) -> None:
+    def __init__(self, api: ShopifyApi, config: ShopifyConfig, io: ConnectorIO) -> None:
         self._api = api
-        self._config = config
-        self._clock = clock
+        self._clock = io.clock
+        self._lists = PriceLists(api, config, io.tokens)
 
     def deliver(self, record: OutboundRecord) -> DeliverResult:
-        """Set what differs, by one mutation, all or none."""
+        """Set what differs, by one mutation, all or none; a percentage is the whole list's."""
         data = record.data
         self._valid_now(data)
-        listed = self._list(data)
+        if data.get("percent") is not None:
+            return self._lists.adjust(record)
+        listed = self._lists.find(data)
         states, currency = self._states(listed, [data["variant_id"]])
         present = states.get(data["variant_id"], Priced())
         _same_currency(data, currency)
@@ -63,9 +66,11 @@ class Prices:
             with told.standing_for([place]):
                 data = record.data
                 self._valid_now(data)
+                if data.get("percent") is not None:
+                    continue
                 name = str(data.get("price_list_id") or data["price_list"])
                 if name not in lists:
-                    lists[name] = self._list(data)
+                    lists[name] = self._lists.find(data)
                 if (external_id := _id(lists[name], data)) not in seen:  # twice the same: one after the other
                     seen.add(external_id)
                     by_list.setdefault(lists[name], []).append(place)
@@ -124,8 +129,12 @@ class Prices:
             return
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
-        """A price that is as wanted is an effect that is there."""
-        listed = self._list(record.data)
+        """A price that is as wanted is an effect that is there. Whether a quantity rule is, the shop does not tell: it is set again."""
+        if record.data.get("percent") is not None:
+            return self._lists.adjusted(record)
+        listed = self._lists.known(record.data)
+        if listed is None:
+            return None
         states, _ = self._states(listed, [record.data["variant_id"]])
         present = states.get(record.data["variant_id"], Priced())
         return DeliverResult(_id(listed, record.data), "adopted") if _fits(record.data, present) else None
@@ -143,29 +152,6 @@ class Prices:
             raise Rejected(
                 "the price is not valid any more", code="PRC-EXPIRED", fix="Send the price that is valid now."
             )
-
-    def _list(self, data: Json) -> str:
-        """The price list's id: given, in the settings by its code, or the list of that name."""
-        if data.get("price_list_id"):
-            return str(data["price_list_id"])
-        code = str(data["price_list"])
-        wanted = self._config.price_lists.get(code, code)
-        if wanted.startswith("gid://"):
-            return wanted
-        after, found = None, []
-        while True:
-            page = self._api.query("price_lists", after=after)["priceLists"]
-            found += [node["id"] for node in page["nodes"] if node["name"].casefold() == wanted.casefold()]
-            if not page["pageInfo"]["hasNextPage"]:
-                break
-            after = page["pageInfo"]["endCursor"]
-        if len(found) != 1:
-            raise Rejected(
-                f"the shop has {len(found) or 'no'} price lists with the name {wanted}",
-                code="XREF-CONFLICT" if found else "XREF-MISSING",
-                fix="Name the list under price_lists in the connection's settings.",
-            )
-        return str(found[0])
 
     def _states(self, listed: str, variants: Collection[str]) -> tuple[dict[str, Priced], str]:
         """What the list says of these variants, where it says anything, and its currency."""
@@ -233,6 +219,9 @@ def _steps(data: Json) -> dict[int, Decimal] | None:
 
 
 def _fits(data: Json, present: Priced) -> bool:
+    """Is all as wanted already? Quantity rules cannot be read for a single variant, so they are always set."""
+    if data.get("rule") is not None:
+        return False
     if step := _minimum(data):
         return present.steps.get(step) == number(data["price"])
     before, steps = data.get("compare_at_price"), _steps(data)
@@ -243,6 +232,7 @@ def _fits(data: Json, present: Priced) -> bool:
 def _input(parts: Sequence[_Part], currency: str) -> Json:
     """The input for these writes. `_owners` knows which write an entry of its lists is of."""
     whole = [part for part in parts if _minimum(part.data) is None]
+    ruled = [part for part in parts if part.data.get("rule") is not None]
     return {
         "pricesToAdd": [_price(part.data, currency) for part in whole],
         "pricesToDeleteByVariantId": [],
@@ -254,7 +244,7 @@ def _input(parts: Sequence[_Part], currency: str) -> Json:
         "quantityPriceBreaksToDeleteByVariantId": [
             part.data["variant_id"] for part in whole if _steps(part.data) is not None
         ],
-        "quantityRulesToAdd": [],
+        "quantityRulesToAdd": [_rule(part.data) for part in ruled],
         "quantityRulesToDeleteByVariantId": [],
     }
 
@@ -267,6 +257,7 @@ def _owners(parts: Sequence[_Part]) -> dict[Place, int]:
         "pricesToAdd": whole,
         "quantityPriceBreaksToAdd": [part for part, _, _ in _breaks(parts)],
         "quantityPriceBreaksToDeleteByVariantId": cleared,
+        "quantityRulesToAdd": [part for part in parts if part.data.get("rule") is not None],
     }
     return {(name, index): part.place for name, found in lists.items() for index, part in enumerate(found)}
 
@@ -296,6 +287,17 @@ def _price(data: Json, currency: str) -> Json:
     if data.get("compare_at_price") is not None:
         made["compareAtPrice"] = _money(data["compare_at_price"], currency)
     return made
+
+
+def _rule(data: Json) -> Json:
+    """How many pieces may be bought at once: at least, at most, and in steps of how many."""
+    rule = data["rule"]
+    made = {
+        "variantId": data["variant_id"],
+        "minimum": int(rule.get("minimum", 1)),
+        "increment": int(rule.get("increment", 1)),
+    }
+    return made | ({"maximum": int(rule["maximum"])} if rule.get("maximum") is not None else {})
 
 
 def _money(amount: Any, currency: str) -> Json:

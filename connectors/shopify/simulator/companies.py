@@ -36,8 +36,20 @@ class Companies:
 
         return {
             "QueryRoot.companies": companies,
+            "Company.locations": lambda row, _, first=None, after=None: connection(row["locations"], first, after),
             "QueryRoot.company": lambda _, __, id: self.all.get(id),  # noqa: A006
         }
+
+    def add_location(self, company: str, given: Json) -> str:
+        """A further location of a company; returns its global id. A company has one from the beginning."""
+        found = self.all[company]
+        gid = f"gid://shopify/CompanyLocation/{self._shop.next_id()}"
+        found["locations"].append({"id": gid, "name": given.get("name") or found["name"], "given": given})
+        return gid
+
+    def has_location(self, gid: str) -> bool:
+        """Is there such a location of a company?"""
+        return any(place["id"] == gid for row in self.all.values() for place in row["locations"])
 
     def create(self, *, input: Json) -> Json:  # noqa: A002
         """Make a company."""
@@ -49,7 +61,9 @@ class Companies:
             raise Refused("External id has already been taken.", ["input", "company", "externalId"], "TAKEN")
         gid = f"gid://shopify/Company/{self._shop.next_id()}"
         now: datetime = self._shop.now()
-        self.all[gid] = {"id": gid, "note": None, "externalId": None, **given, "updatedAt": now, "made_with": input}
+        made = {"id": gid, "note": None, "externalId": None, **given, "createdAt": now, "updatedAt": now}
+        self.all[gid] = {**made, "made_with": input, "locations": []}
+        self.add_location(gid, input.get("companyLocation") or {})
         self._effect("customer.create", gid, input)
         return {"company": self.all[gid]}
 

@@ -80,8 +80,8 @@ class ShopifySimulator(SeededShop):
         self._filled_at = self.clock.monotonic()
         self._webhooks = 0
         self.background = Background(self.shop, lambda: self._resolve)
-        self.price_lists = PriceLists(self.shop, self._changed)
         self.companies = Companies(self.shop, self._changed)
+        self.price_lists = PriceLists(self.shop, self._changed, self.companies)
         self.returns = Returns(self.shop, self._changed, self._tell)
         self.subscriptions = WebhookSubscriptions(self.shop, self._changed)
         self.webhooks.on_given_up = self._given_up

@@ -12,6 +12,7 @@ from connectors.shopify.simulator import ShopifySimulator
 from hub.sdk.connector import ConnectorIO
 from hub.sdk.http import HttpClient
 from hub.sdk.records import NaturalKey, OutboundRecord
+from hub.sdk.testing.io import MemoryTokens
 from hub.sdk.testing.server import SimulatorServer
 
 
@@ -51,10 +52,12 @@ def clock(sim: ShopifySimulator) -> QuickClock:
 
 @pytest.fixture
 def connect(sim: ShopifySimulator, server: SimulatorServer, clock: QuickClock) -> Callable[..., ShopifyConnector]:
+    tokens = MemoryTokens()
+
     def make(**settings: Any) -> ShopifyConnector:
         config = ShopifyConnector.Config(**{**sim.connection_config(server.url), "deadline": 20, **settings})
         http = HttpClient(allow_hosts=["127.0.0.1"], secrets=[sim.token, sim.secret], deadline=20)
-        return ShopifyConnector(config, ConnectorIO(http, clock, None, None, "shop"))  # type: ignore[arg-type]
+        return ShopifyConnector(config, ConnectorIO(http, clock, None, tokens, "shop"))  # type: ignore[arg-type]
 
     return make
 
