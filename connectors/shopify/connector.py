@@ -13,6 +13,7 @@ from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.customers import Customers
 from connectors.shopify.finding import Finding
 from connectors.shopify.inbound import messages
+from connectors.shopify.levels import Levels
 from connectors.shopify.new_orders import NewOrders
 from connectors.shopify.order_writes import OrderWrites
 from connectors.shopify.polling import Polling
@@ -53,6 +54,7 @@ _NEEDED = (
 _FURTHER = {
     "read_all_orders": "orders older than 60 days are not seen",
     "write_orders": "orders cannot be changed or refunded",
+    "read_inventory": "stock levels are not seen",
     "read_returns": "returns are not seen",
     "write_returns": "returns cannot be made, decided or received",
     "write_products": "products, variants and prices cannot be written",
@@ -98,6 +100,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._api = ShopifyApi(config, io)
         self._polling = Polling(self._api, config, io.clock, Bulk(self._api, io))
         self._finding = Finding(self._api, config)
+        self._levels = Levels(self._api, config, io.clock, self._finding)
         self._subscriptions = Subscriptions(self._api)
         self._returns = Returns(self._api, config)
         self._writers: dict[str, Writer] = {
@@ -141,13 +144,14 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         return Health(True, f"{data['shop']['name']} answers, with every scope that is needed", details)
 
     def poll(self, stream: str, cursor: Cursor | None, limit: int) -> Page:
-        """The next page of changed orders, variants, customers or returns."""
+        """The next page of changed orders, variants, customers, returns or stock levels."""
         self._must(stream, "poll")
         pages = {
             "order": self._polling.orders,
             "variant": self._polling.variants,
             "customer": self._polling.customers,
             "return": self._returns.page,
+            "inventory_level": self._levels.page,
         }
         return pages[stream](cursor, limit)
 
@@ -182,13 +186,14 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         return self._subscriptions.end(url)
 
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
-        """One order, variant, customer or return as it is now."""
+        """One order, variant, customer, return or stock level as it is now."""
         self._must(stream, "fetch")
         read: dict[str, Callable[[str], RawMessage | None]] = {
             "order": self._polling.order,
             "variant": self._polling.variant,
             "customer": self._polling.customer,
             "return": self._returns.one,
+            "inventory_level": self._levels.one,
         }
         return read[stream](external_id)
 

@@ -48,16 +48,13 @@ class Finding:
         """The location of a warehouse code: as the connection's settings say, else the location of that name."""
         wanted = self._config.locations.get(code, code)
         node = _only(
-            [
-                node
-                for node in self._locations()
-                if wanted == node["id"] or wanted.casefold() == node["name"].casefold()
-            ],
+            [node for node in self.locations() if wanted == node["id"] or wanted.casefold() == node["name"].casefold()],
             f"locations for warehouse {code}",
         )
         return ExternalRef(node["id"], version_of(node["updatedAt"]), {"name": node["name"]}) if node else None
 
-    def _locations(self) -> list[Json]:
+    def locations(self) -> list[Json]:
+        """Every location that is in use."""
         nodes: list[Json] = []
         after = None
         while True:

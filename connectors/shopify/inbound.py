@@ -33,6 +33,9 @@ RETURN_TOPICS = {
 }
 """Topics that tell of a return, and whose id they carry."""
 
+LEVEL_TOPICS = ("inventory_levels/update", "inventory_levels/connect")
+"""Topics that tell of a stock level: its quantity to sell, without its SKU."""
+
 PRIVACY_TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
 """Every app must take these. They ask a person at the company to act, within 30 days."""
 
@@ -66,6 +69,16 @@ def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[
             external_id=_id(RETURN_TOPICS[topic], payload),
             payload=payload,
             dedupe_key=f"webhook:{delivery}",
+            body=request.body,
+            **common,
+        )
+    elif topic in LEVEL_TOPICS:
+        yield RawMessage(
+            stream="inventory_notice",
+            external_id=_level_id(payload),
+            payload=payload,
+            dedupe_key=f"webhook:{delivery}",
+            source_version=_moment(payload.get("updated_at")),
             body=request.body,
             **common,
         )
@@ -112,6 +125,14 @@ def _id(kind: str, payload: Json) -> str:
     if isinstance(number, int) and not isinstance(number, bool):
         return gid(kind, number)
     raise InputRefused(f"the webhook carries no id of its {kind.lower()}", code="IN-UNUSABLE", status=202)
+
+
+def _level_id(payload: Json) -> str:
+    """A level's global id. The numeric one that goes into it is not told, so the id itself must be there."""
+    given = payload.get("admin_graphql_api_id")
+    if isinstance(given, str) and given.startswith("gid://shopify/InventoryLevel/"):
+        return given
+    raise InputRefused("the webhook carries no id of its level", code="IN-UNUSABLE", status=202)
 
 
 def _moment(value: Any) -> str:

@@ -68,6 +68,9 @@ STREAMS = {
         Stream(
             "inventory_level",
             "inventory_level",
+            poll=FULL,
+            webhook=_no("webhooks of levels carry no SKU: they come as inventory_notice, and the hub reads the level"),
+            fetch=FULL,
             create=FULL,
             update=FULL,
             delete=_no("a level is set to zero and never deleted"),
@@ -92,6 +95,7 @@ STREAMS = {
             delete=_no("a return is cancelled by an update, and never deleted"),
         ),
         Stream("return_notice", "return", webhook=FULL, notice_of="return"),
+        Stream("inventory_notice", "inventory_level", webhook=FULL, notice_of="inventory_level"),
         Stream("privacy_request", "customer", webhook=FULL),
     )
 }

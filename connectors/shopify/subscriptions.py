@@ -24,6 +24,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "REVERSE_DELIVERIES_ATTACH_DELIVERABLE",
         "REVERSE_FULFILLMENT_ORDERS_DISPOSE",
     ),
+    "inventory_notice": ("INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVELS_UPDATE"),
 }
 """ORDERS_UPDATED comes with payments, fulfilments, refunds and edits too, so those have no subscriptions of their own."""
 _STREAMS = {topic: stream for stream, topics in TOPICS.items() for topic in topics}

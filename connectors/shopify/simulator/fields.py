@@ -17,6 +17,7 @@ from connectors.shopify.simulator.model import (
     InventoryItem,
     Level,
     LineItem,
+    Location,
     Order,
     Product,
     Record,
@@ -286,7 +287,8 @@ def _catalogue(shop: Shop) -> dict[str, Resolver]:
         return found if found and (found.is_active or given.get("includeInactive")) else None
 
     def quantities(found: Level, _: Info, names: list[str]) -> list[dict[str, Any]]:
-        known = {"available": found.available, "committed": found.committed, "on_hand": found.on_hand}
+        none = dict.fromkeys(("reserved", "incoming", "damaged", "safety_stock", "quality_control"), 0)
+        known = none | {"available": found.available, "committed": found.committed, "on_hand": found.on_hand}
         return [
             {
                 "id": f"gid://shopify/InventoryQuantity/{found.item.number}?name={name}",
@@ -296,6 +298,23 @@ def _catalogue(shop: Shop) -> dict[str, Resolver]:
             for name in names
             if name in known
         ]
+
+    def levels(
+        place: Location,
+        _: Info,
+        first: int | None = None,
+        after: str | None = None,
+        query: str | None = None,
+        **__: Any,
+    ) -> Any:
+        found = [level for item in shop.items.values() if (level := item.levels.get(place.number)) and level.is_active]
+        found = search(found, query, {"updated_at": lambda level: level.updated})
+        return connection(found, first, after, lambda level: [level.item.number])
+
+    def one_level(_: Any, __: Info, id: str) -> Level | None:  # noqa: A002
+        start, _sep, item = id.partition("?inventory_item_id=")
+        found = shop.items.get(int(item)) if item.isdigit() else None
+        return found.levels.get(number_in(start, "InventoryLevel")) if found else None
 
     def weight(item: InventoryItem, _: Info) -> dict[str, Any]:
         return {
@@ -325,6 +344,10 @@ def _catalogue(shop: Shop) -> dict[str, Resolver]:
         "InventoryItem.unitCost": unit_cost,
         "InventoryItem.sku": sku,
         "InventoryLevel.quantities": quantities,
+        "InventoryLevel.updatedAt": lambda level, _: level.updated,
+        "Location.inventoryLevels": levels,
+        "QueryRoot.inventoryLevel": one_level,
+        "QueryRoot.location": lambda _, __, id: shop.locations.get(number_in(id, "Location")),  # noqa: A006
     }
 
 

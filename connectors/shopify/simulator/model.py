@@ -6,7 +6,7 @@ is code of the connector used: both must agree because they describe one vendor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -117,11 +117,18 @@ class Location(Record):
 class Level:
     """What one location has of one item."""
 
+    now: Callable[[], datetime]
     item: InventoryItem
     location: Location
     available: int = 0
     committed: int = 0
     is_active: bool = True
+    updated: datetime = field(init=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if name in {"available", "committed", "is_active"}:
+            object.__setattr__(self, "updated", self.now())
 
     @property
     def on_hand(self) -> int:

@@ -11,6 +11,7 @@ from connectors.shopify.simulator.model import (
     Customer,
     Discount,
     Fulfillment,
+    Level,
     LineItem,
     Order,
     Product,
@@ -397,3 +398,14 @@ class _Money:
     def bag(self, amount: Decimal) -> Json:
         money = {"amount": self.text(amount), "currency_code": self.currency}
         return {"shop_money": money, "presentment_money": dict(money)}
+
+
+def level_body(level: Level) -> Json:
+    """A stock level as its webhook has it."""
+    return {
+        "inventory_item_id": level.item.number,
+        "location_id": level.location.number,
+        "available": level.available,
+        "updated_at": local(level.updated),
+        "admin_graphql_api_id": level.id,
+    }

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.shopify.simulator.fields import number_in
-from connectors.shopify.simulator.model import Order
+from connectors.shopify.simulator.model import Level, Order
 from connectors.shopify.simulator.price_lists import PriceLists
-from connectors.shopify.simulator.rest import customer_body, order_body, product_body
+from connectors.shopify.simulator.rest import customer_body, level_body, order_body, product_body
 from connectors.shopify.simulator.returns import Returns, body_of
 from connectors.shopify.simulator.shop import Shop
 from hub.sdk.records import InboundRequest
@@ -25,6 +25,8 @@ _STRANGE = {
     "customer": ("lines", "sku", "price"),
     "privacy_request": ("lines", "sku", "price"),
     "warehouse": ("lines", "sku", "price"),
+    "inventory_level": ("lines", "price", "text", "zip", "extra"),
+    "inventory_notice": ("lines", "sku", "price", "text", "zip", "extra", "updated_at"),
 }
 """What records of a stream do not have, whatever is asked of them."""
 
@@ -63,6 +65,8 @@ class SeededShop(Simulator):
                 return self._put_return(self._made, **fields)
             if stream == "variant":
                 return self._put_variant(self._made, **fields)
+            if stream in {"inventory_level", "inventory_notice"}:
+                return self._put_level(self._made, **fields)
             if stream in {"customer", "privacy_request"}:
                 return self._put_customer(self._made, **fields)
         return super().put_record(stream, **fields)
@@ -105,12 +109,15 @@ class SeededShop(Simulator):
                     f"Changed {self._made} times",
                     max(now, found.order.updated),
                 )
+            elif stream in {"inventory_level", "inventory_notice"}:
+                self._level(external_id).available += 1
             elif stream in {"customer", "privacy_request"}:
                 customer = self.shop.customers[number_in(external_id, "Customer")]
                 customer.note, customer.updated = f"Changed {self._made} times", now
             else:
                 super().change(stream, external_id)
-        self.emit_webhook("return_notice" if stream == "return" else stream, external_id)
+        notices = {"return": "return_notice", "inventory_level": "inventory_notice"}
+        self.emit_webhook(notices.get(stream, stream), external_id)
 
     def delete(self, stream: str, external_id: str) -> None:
         """Delete a record; its webhook carries no more than the id."""
@@ -123,6 +130,11 @@ class SeededShop(Simulator):
             with self.lock:  # a return goes with its order, and with nothing else
                 gone_too = self.returns.all.pop(number_in(external_id, "Return"))
             self.delete("order", gone_too.order.id)
+            return
+        if stream == "inventory_level":
+            with self.lock:  # the location does not stock the item any more; no webhook of it is read
+                level = self._level(external_id)
+                del level.item.levels[level.location.number]
             return
         if stream not in tables:
             super().delete(stream, external_id)
@@ -245,6 +257,8 @@ class SeededShop(Simulator):
             if stream == "variant":
                 variant = self.shop.variants[number_in(external_id, "ProductVariant")]
                 return self.webhook("products/update", product_body(variant.product))
+            if stream == "inventory_notice":
+                return self.webhook("inventory_levels/update", level_body(self._level(external_id)))
             if stream == "return_notice":
                 return self.webhook("returns/update", body_of(self.returns.all[number_in(external_id, "Return")]))
         return super().webhook_request(stream, external_id)
@@ -312,6 +326,19 @@ class SeededShop(Simulator):
         )
         made = self.returns.request(order, [(line.sku or "", 1) for line in order.lines], note=fields.get("text", ""))
         return made.id
+
+    def _level(self, external_id: str) -> Level:
+        item = self.shop.items[int(external_id.rsplit("=", 1)[1])]
+        return item.levels[number_in(external_id.partition("?")[0], "InventoryLevel")]
+
+    def _put_level(self, number: int, **fields: Any) -> str:
+        given = {"sku": fields.get("sku", f"LEVEL-{number}"), "price": "1", "stock": 10 + number}
+        level = next(
+            iter(self.shop.add_product(f"Stocked {number}", [given]).variants[0].inventory_item.levels.values())
+        )
+        if "updated_at" in fields:
+            level.updated = fields["updated_at"].replace(microsecond=0)
+        return level.id
 
     def _put_variant(self, number: int, **fields: Any) -> str:
         given = {"sku": fields.get("sku", f"SKU-{number}"), "price": fields.get("price", "9.99")}

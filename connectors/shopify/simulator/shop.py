@@ -132,7 +132,7 @@ class Shop:
         product.variants.append(made)
         self.variants[made.number] = made
         first = next(iter(self.locations.values()))
-        item.levels[first.number] = Level(item, first, available=int(given.get("stock", 0)))
+        item.levels[first.number] = Level(self.now, item, first, available=int(given.get("stock", 0)))
         return made
 
     def product_by_handle(self, handle: str) -> Product | None:
@@ -462,7 +462,7 @@ class Shop:
 
     def level(self, item: InventoryItem, location: Location) -> Level:
         """The level of an item at a location, made if it is not stocked there."""
-        return item.levels.setdefault(location.number, Level(item, location))
+        return item.levels.setdefault(location.number, Level(self.now, item, location))
 
 
 def _address(given: dict[str, Any] | None, customer: Customer) -> Address:
