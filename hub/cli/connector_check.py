@@ -15,6 +15,7 @@ from hub.errors import ConfigError
 
 if TYPE_CHECKING:
     from hub.sdk.testing.conformance import Report
+    from hub.sdk.testing.quality import Claims
     from hub.sdk.testing.specs import Checked
 
 
@@ -27,6 +28,8 @@ class Examined:
     against: Checked | None
     doubts: list[ConfigError]
     """Why the grade that the connector's quality.yaml claims does not hold."""
+    claims: Claims | None = None
+    """What its quality.yaml claims."""
 
     @property
     def fails(self) -> bool:
@@ -36,6 +39,7 @@ class Examined:
     def as_dict(self) -> dict[str, Any]:
         """The examination as JSON data."""
         made = self.report.as_dict()
+        made["claimed"] = self.claims.grade if self.claims is not None else None
         made["doubts"] = [{"said": one.message, "where": str(one.where), "fix": one.fix} for one in self.doubts]
         if self.spec is not None:
             made["spec"] = self.spec.as_dict()
@@ -50,7 +54,7 @@ def examine(
     """Examine a connector. ``run`` = with its behaviours, or ``only`` those named."""
     from hub.cli.opening import catalog
     from hub.sdk.testing.conformance import Report
-    from hub.sdk.testing.quality import FILE, doubts
+    from hub.sdk.testing.quality import FILE, claims, doubts
     from hub.sdk.testing.specs import check, load, moving, source_of
 
     if against and not specs:
@@ -66,10 +70,12 @@ def examine(
     other = check(connector, load(against), source) if against else None
     moved = moving(spec, other) if spec is not None and other is not None else None
     report = _behaviours(name, connector, only) if run else Report(name)
-    folder = source_of(connector)[0]
+    folder, file = source or source_of(connector)[0], f"{name}/{FILE}"
+    found = claims(folder, file)
     reached = report.grade if run and not only else None
     fits = None if spec is None else not spec.broken
-    return Examined(report, spec, moved, doubts(source or folder, reached, fits=fits, name=f"{name}/{FILE}"))
+    doubtful = doubts(folder, reached, fits=fits, name=file)
+    return Examined(report, spec, moved, doubtful, found[0] if found is not None else None)
 
 
 def _behaviours(name: str, connector: Any, only: Sequence[str]) -> Report:

@@ -1,4 +1,7 @@
-"""A run of the conformance kit as a page of the documentation: what was shown, on which streams, and what a connector does not claim."""
+"""A run of the conformance kit as a page of the documentation: what was shown, on which streams, and what a connector does not claim.
+
+With the connector's quality.yaml the page has its entries as well, and the grade is the lower one of what was shown and what is claimed.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,19 @@ from collections.abc import Iterable
 
 from hub.sdk.testing.behaviours import BEHAVIOURS, Level
 from hub.sdk.testing.conformance import Finding, Report
+from hub.sdk.testing.quality import Claims, level_of
 
 _WORDS = {"passed": "shown", "failed": "**failed**", "unproven": "not shown", "declared": "not claimed"}
 
 
-def page(report: Report) -> str:
+def page(report: Report, claims: Claims | None = None) -> str:
     """The page, in Markdown. It has no times, so that a run with the same outcome makes the same page."""
     counts = ", ".join(f"{report.count(outcome)} {word.strip('*')}" for outcome, word in _WORDS.items())
     made_by = f"Made by `hub connector check {report.connector} --report`; do not edit it."
     tried = "was tried against the connector's simulator over real HTTP, once for every stream that it is about"
+    grade = report.grade if claims is None else min(report.grade, claims.grade, key=level_of)
     parts = [
-        f"# The grade of the connector {report.connector}: {report.grade}\n",
+        f"# The grade of the connector {report.connector}: {grade}\n",
         f"{made_by} Each [behaviour](../sdk/conformance.md) {tried}: {counts}.\n",
     ]
     for level in Level:
@@ -25,6 +30,11 @@ def page(report: Report) -> str:
             if behaviour.level == level:
                 parts.append(f"| `{name}` | {_outcome(one for one in report.findings if one.behaviour == name)} |")
         parts.append("")
+        entries = [one for one in claims.entries() if one[0] == level] if claims is not None else []
+        if entries:
+            parts += ["| from quality.yaml | status | by |", "|---|---|---|"]
+            parts += [f"| {name} | {entry.status} | {_cell(entry.comment)} |" for _, name, entry in entries]
+            parts.append("")
     return "\n".join(parts)
 
 
@@ -39,4 +49,8 @@ def _outcome(findings: Iterable[Finding]) -> str:
             streams = ", ".join(one.stream for one in found if one.stream)
             why = "; ".join(dict.fromkeys(one.said for one in found if one.said)) if outcome != "passed" else ""
             said.append(word + (f": {streams}" if streams else "") + (f" ({why})" if why else ""))
-    return "; ".join(said).replace("|", "\\|") or "not tried"
+    return _cell("; ".join(said)) or "not tried"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -10,7 +10,7 @@ import connectors
 from hub.errors import ConfigError
 from hub.sdk.testing.conformance import Finding, Report
 from hub.sdk.testing.page import page as page_of
-from hub.sdk.testing.quality import claims, doubts, level_of
+from hub.sdk.testing.quality import claims, doubts
 
 GOOD = """\
 quality: 1
@@ -23,7 +23,7 @@ gold:
 platinum:
   real_system: {status: todo, comment: "not yet"}
 """
-SHIPPED = sorted(path.parent for path in Path(connectors.__path__[0]).glob("*/quality.yaml"))
+SHIPPED = sorted(path.parent for path in Path(connectors.__path__[0]).glob("*/connector.py"))
 
 
 def said(folder: Path, text: str, reached: str | None = "gold", fits: bool | None = None) -> list[tuple[str, str]]:
@@ -79,23 +79,44 @@ def test_a_file_that_cannot_be_read_as_one(tmp_path, text):
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
 def test_nothing_is_left_to_do_at_the_level_that_a_shipped_connector_claims(folder):
-    assert len(SHIPPED) >= 3
+    assert len(SHIPPED) >= 5
     assert doubts(folder, None) == []
 
 
-PAGES = sorted((Path(connectors.__path__[0]).parent / "docs" / "connectors").glob("*-quality.md"))
+DOCS = Path(connectors.__path__[0]).parent / "docs"
+REPORTS = sorted((DOCS / "connectors").glob("*-quality.md"))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_report_in_the_documents_has_every_behaviour_and_the_grade_that_is_claimed(page):
-    """`make quality` writes them again."""
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_every_shipped_connector_claims_the_grade_of_its_report_in_the_documents(folder):
+    """`make quality` writes the reports again."""
+    found = claims(folder)
+    report = DOCS / "connectors" / f"{folder.name}-quality.md"
+    assert found is not None
+    assert report.read_text().splitlines()[0] == f"# The grade of the connector {folder.name}: {found[0].grade}"
+    assert f"({report.name})" in (DOCS / "connectors" / f"{folder.name}.md").read_text()
+    assert f"](docs/connectors/{report.name})" in (DOCS.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", REPORTS, ids=lambda page: page.stem)
+def test_a_report_in_the_documents_has_every_behaviour_and_none_that_failed(page):
     from hub.sdk.testing.behaviours import BEHAVIOURS
 
     text = page.read_text()
     assert [name for name in BEHAVIOURS if f"| `{name}` |" not in text] == []
     assert "**failed**" not in text
-    found = claims(Path(connectors.__path__[0]) / page.stem.removesuffix("-quality"))
-    assert found is None or level_of(text.splitlines()[0].rpartition(" ")[2]) >= level_of(found[0].grade)
+
+
+def test_a_report_has_the_lower_grade_of_what_was_shown_and_what_is_claimed(tmp_path):
+    (tmp_path / "quality.yaml").write_text(GOOD)
+    found = claims(tmp_path)
+    assert found is not None
+    shown = Report("acme", [Finding("poll_finds_everything", "order", "passed")])
+    assert shown.grade == "platinum"
+    assert page_of(shown, found[0]).startswith("# The grade of the connector acme: gold\n")
+    assert "| real_system | todo | not yet |" in page_of(shown, found[0])
+    poor = Report("acme", [Finding("text_survives", "order", "failed", "it did not")])
+    assert page_of(poor, found[0]).startswith("# The grade of the connector acme: bronze\n")
 
 
 def test_a_page_says_what_was_shown_and_what_was_not():
