@@ -132,16 +132,20 @@ def _answers(
     return answers
 
 
+# A join, because the plan of `dedupe_key = ANY(...)` that is made while the table is new reads all messages of the connection.
+_KNOWN = """SELECT m.dedupe_key, m.id FROM unnest(?::text[]) AS k
+JOIN message AS m ON m.dedupe_key = k AND m.connection = ?"""
+_KNOWN_SQLITE = "SELECT dedupe_key, id FROM message WHERE dedupe_key IN ?* AND connection = ?"
+
+
 def _known(database: Database, connection: Connection, messages: Sequence[NewMessage]) -> dict[tuple[str, str], int]:
     keys: defaultdict[str, set[str]] = defaultdict(set)
     for message in messages:
         keys[message.connection].add(message.dedupe_key)
     found = {}
     for name, wanted in keys.items():
-        statement = "SELECT dedupe_key, id FROM message WHERE connection = ? AND dedupe_key IN ?*"
-        found.update(
-            {(name, row[0]): int(row[1]) for row in database.rows(connection, statement, name, sorted(wanted))}
-        )
+        rows = database.rows(connection, _KNOWN_SQLITE if database.is_sqlite else _KNOWN, sorted(wanted), name)
+        found.update({(name, row[0]): int(row[1]) for row in rows})
     return found
 
 
