@@ -7,7 +7,7 @@ messages and `work_batch` for deliveries. Whoever calls them (threads, dramatiq 
 from hub.pipeline.accept import as_new_message, refused_message
 from hub.pipeline.context import Context, Flow, Ownership
 from hub.pipeline.process import ProcessReport, process_batch
-from hub.pipeline.work import WorkReport, work_batch
+from hub.pipeline.work import WorkReport, work_batch, work_taken
 
 __all__ = [
     "Context",
@@ -19,4 +19,5 @@ __all__ = [
     "process_batch",
     "refused_message",
     "work_batch",
+    "work_taken",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -15,10 +16,10 @@ from hub.pipeline.deliver import Outcome, classed
 from hub.pipeline.doubt import clear_up
 from hub.pipeline.outbound import UNKNOWN_CODES, Missing, Search, TargetLinks, said, search
 from hub.pipeline.refusal import REFUSALS
-from hub.pipeline.render import Rendered, render
+from hub.pipeline.render import Rendered, external_id_of, key_of, render
 from hub.pipeline.settle import Ending
 from hub.sdk.connector import Connector
-from hub.store import ClaimedDelivery, Link, Store, Wait
+from hub.store import ClaimedDelivery, Frozen, Link, Store, Wait
 from hub.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -70,6 +71,46 @@ def prepare(
     _await_optional(jobs, context, links)
     clear_up(store, context, connector, [job for job in jobs if job.outcome is None], executor)
     return jobs
+
+
+class NewJobs:
+    """Renders deliveries while they are being made, so that those that need nothing more are written with their requests."""
+
+    def __init__(self, store: Store, context: Context) -> None:
+        self._store = store
+        self._context = context
+        self._rendered: dict[int, Rendered] = {}
+
+    def freeze(self, deliveries: Sequence[ClaimedDelivery]) -> list[Frozen]:
+        """The requests of those that can be sent as they are; the others are prepared after they are written."""
+        by_target: defaultdict[str, list[Job]] = defaultdict(list)
+        for delivery in deliveries:
+            if delivery.in_doubt_until is None:
+                by_target[delivery.target].append(Job(delivery))
+        ready = []
+        for target, jobs in by_target.items():
+            links = TargetLinks(self._store, target)
+            for job in jobs:
+                _render(job, self._context, links)
+            lacking = [job for job in jobs if job.missing]
+            if lacking:
+                links.ask({one for job in lacking for one in job.missing})
+                for job in lacking:
+                    _render(job, self._context, links)
+            ready += [job for job in jobs if job.rendered and not (job.outcome or job.missing or job.optional)]
+        self._rendered = {job.delivery.id: job.rendered for job in ready if job.rendered is not None}
+        return [frozen_of(job, self._context) for job in ready]
+
+    def job(self, delivery: ClaimedDelivery) -> Job:
+        """The job of a delivery that was taken at once; still to be prepared where it has no request."""
+        return Job(delivery, self._rendered.get(delivery.id) if delivery.request is not None else None)
+
+
+def frozen_of(job: Job, context: Context) -> Frozen:
+    """The rendered request as it is put on disk."""
+    steps = (job.rendered.step,) if job.rendered and job.rendered.step else ()
+    key = key_of(context.installation, job.delivery)
+    return Frozen(job.delivery.id, job.delivery.epoch, job.body, key, external_id_of(job.delivery) or "", steps)
 
 
 def _render(job: Job, context: Context, links: TargetLinks) -> None:

@@ -10,8 +10,10 @@ from hub.errors import StoreError
 from hub.pipeline.context import Context
 from hub.pipeline.decide import Batch, decide
 from hub.pipeline.inbound import Item, Known, translate_batch
+from hub.pipeline.prepare import Job, NewJobs
 from hub.pipeline.refusal import REFUSALS, refusal
 from hub.store import ClaimedMessage, Finished, Step, Store
+from hub.store.taking import Maker, Taking
 from hub.telemetry import tracing
 
 _TRIES = 4
@@ -27,6 +29,8 @@ class ProcessReport:
     exceptions: int = 0
     again: int = 0
     targets: set[str] = field(default_factory=set)
+    taken: dict[str, list[Job]] = field(default_factory=dict)
+    """By target, the new deliveries that were taken at once: the caller sends them with `work_taken`."""
 
     def count(self, finished: Sequence[Finished]) -> None:
         """Add what became of some messages."""
@@ -44,23 +48,34 @@ class ProcessReport:
                     self.again += 1
 
 
-def process_batch(store: Store, context: Context, claimed: Sequence[ClaimedMessage]) -> ProcessReport:
-    """Process claimed messages; one that fails never harms its neighbours. Only `StoreError` is raised."""
+def process_batch(
+    store: Store, context: Context, claimed: Sequence[ClaimedMessage], taking: Taking | None = None
+) -> ProcessReport:
+    """Process claimed messages; one that fails never harms its neighbours. Only `StoreError` is raised.
+
+    ``taking`` says which new deliveries the caller can send right now: they are made with its lease.
+    """
     report = ProcessReport()
     if context.notices is not None:
         claimed, put_back = context.notices.read(store, context, claimed)
         if put_back:
             store.finish_messages(put_back)
             report.count(put_back)
-    _process(store, context, claimed, report)
+    _process(store, context, claimed, report, taking)
     return report
 
 
-def _process(store: Store, context: Context, claimed: Sequence[ClaimedMessage], report: ProcessReport) -> None:
+def _process(
+    store: Store,
+    context: Context,
+    claimed: Sequence[ClaimedMessage],
+    report: ProcessReport,
+    taking: Taking | None = None,
+) -> None:
     if not claimed:
         return
     try:
-        _retried(store, context, claimed, report)
+        _retried(store, context, claimed, report, taking)
     except StoreError as error:
         if error.code not in REFUSALS:
             raise
@@ -81,16 +96,24 @@ def _process(store: Store, context: Context, claimed: Sequence[ClaimedMessage], 
         report.count([refused])
 
 
-def _retried(store: Store, context: Context, claimed: Sequence[ClaimedMessage], report: ProcessReport) -> None:
+def _retried(
+    store: Store,
+    context: Context,
+    claimed: Sequence[ClaimedMessage],
+    report: ProcessReport,
+    taking: Taking | None,
+) -> None:
     began = time.time()
     for left in range(_TRIES, 0, -1):
         try:
-            finished, targets = _once(store, context, claimed)
+            finished, targets, taken = _once(store, context, claimed, taking)
         except StoreError as error:
             if error.code != "STO-CONFLICT" or left == 1:
                 raise
         else:
             report.targets |= targets
+            for job in taken:
+                report.taken.setdefault(job.delivery.target, []).append(job)
             report.count(finished)
             if tracing.on():
                 _tell(claimed, finished, began)
@@ -110,7 +133,9 @@ def _tell(claimed: Sequence[ClaimedMessage], finished: Sequence[Finished], began
         )  # fmt: skip
 
 
-def _once(store: Store, context: Context, claimed: Sequence[ClaimedMessage]) -> tuple[list[Finished], frozenset[str]]:
+def _once(
+    store: Store, context: Context, claimed: Sequence[ClaimedMessage], taking: Taking | None
+) -> tuple[list[Finished], frozenset[str], list[Job]]:
     items = [Item(message, context) for message in claimed]
     known = Known()
 
@@ -122,4 +147,7 @@ def _once(store: Store, context: Context, claimed: Sequence[ClaimedMessage]) -> 
     with store.working() as work:
         batch = Batch.load(work, items)
         finished = [decide(item, context, batch) for item in items if item.message.id in batch.held]
-        return finished, work.finish(finished)
+        new = NewJobs(store, context)
+        maker = Maker(taking, {item.message.id: item.message for item in items}, new.freeze) if taking else None
+        written = work.finish(finished, maker)
+    return finished, written.targets, [new.job(delivery) for delivery in written.taken]

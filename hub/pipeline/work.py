@@ -15,14 +15,14 @@ from hub.pipeline.calls import Calls
 from hub.pipeline.context import Context
 from hub.pipeline.deliver import Outcome, deliver, deliver_many
 from hub.pipeline.outcome import settlement_of
-from hub.pipeline.prepare import Job, prepare
+from hub.pipeline.prepare import Job, frozen_of, prepare
 from hub.pipeline.refusal import REFUSALS, refusal
-from hub.pipeline.render import external_id_of, key_of, outbound_record
+from hub.pipeline.render import outbound_record
 from hub.pipeline.settle import Decision, Ending, Facts, settle
 from hub.pipeline.together import together
 from hub.sdk.connector import Connector
 from hub.sdk.records import OutboundRecord
-from hub.store import ClaimedDelivery, Frozen, Settlement, Step, Store, Trouble
+from hub.store import ClaimedDelivery, Settlement, Step, Store, Trouble
 from hub.store.clock import steady
 from hub.telemetry import get_logger, tracing
 
@@ -65,6 +65,16 @@ def work_batch(
         groups[delivery.target].append(delivery)
     for target, deliveries in groups.items():
         _Batch(store, context, target, executor, report).work(deliveries)
+    return report
+
+
+def work_taken(
+    store: Store, context: Context, target: str, jobs: Sequence[Job], executor: Executor | None = None
+) -> WorkReport:
+    """The same for deliveries of one target that were taken when they were made (`ProcessReport.taken`)."""
+    report = WorkReport()
+    if jobs:
+        _Batch(store, context, target, executor, report).work_jobs(jobs)
     return report
 
 
@@ -111,16 +121,27 @@ class _Batch:
         self._lost: set[int] = set()
 
     def work(self, deliveries: Sequence[ClaimedDelivery]) -> None:
-        self._began = min(delivery.since for delivery in deliveries)
+        self.work_jobs([Job(delivery) for delivery in deliveries])
+
+    def work_jobs(self, jobs: Sequence[Job]) -> None:
+        """The same where some are rendered and frozen already."""
+        self._began = min(job.delivery.since for job in jobs)
         try:
             connector = self._context.connector(self._target)
         except HubError as error:
             log.warning("deliver.no_connector", connection=self._target, code=error.code)
-            self._give_back(deliveries, error)
+            self._give_back([job.delivery for job in jobs], error)
             return
-        jobs = prepare(self._store, self._context, connector, deliveries, self._executor)
-        self._settle([job for job in jobs if job.outcome is not None], connector)
-        ready = self._freeze([job for job in jobs if job.outcome is None])
+        ready = [job for job in jobs if job.rendered is not None]
+        prepared = prepare(
+            self._store,
+            self._context,
+            connector,
+            [job.delivery for job in jobs if job.rendered is None],
+            self._executor,
+        )
+        self._settle([job for job in prepared if job.outcome is not None], connector)
+        ready += self._freeze([job for job in prepared if job.outcome is None])
         try:
             for group in self._sent(together(ready, connector), connector):
                 self._settle([one for job in group for one in (job, *job.together)], connector)
@@ -150,19 +171,7 @@ class _Batch:
     def _freeze(self, jobs: Sequence[Job]) -> list[Job]:
         """Put the new requests on disk; only what this worker still holds goes on."""
         new = [job for job in jobs if job.delivery.request is None]
-        held = self._store.freeze_requests(
-            [
-                Frozen(
-                    job.delivery.id,
-                    job.delivery.epoch,
-                    job.body,
-                    key_of(self._context.installation, job.delivery),
-                    external_id_of(job.delivery) or "",
-                    (job.rendered.step,) if job.rendered and job.rendered.step else (),
-                )
-                for job in new
-            ]
-        )
+        held = self._store.freeze_requests([frozen_of(job, self._context) for job in new])
         ready = [job for job in jobs if job.delivery.request is not None or job.delivery.id in held]
         self._report.fenced += len(jobs) - len(ready)
         return ready

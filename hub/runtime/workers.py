@@ -7,15 +7,19 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from hub.errors import HubError, StoreError
-from hub.pipeline import Context, process_batch, work_batch
+from hub.pipeline import Context, ProcessReport, process_batch, work_batch, work_taken
+from hub.pipeline.prepare import Job
 from hub.runtime.batch_size import BatchSize
 from hub.runtime.bus import WakeBus
 from hub.runtime.bus.base import INBOUND, deliveries
 from hub.runtime.connections import Connections
 from hub.runtime.threads import DaemonPool
-from hub.store import Store
+from hub.store import ClaimedMessage, Store
+from hub.store.taking import Taking
 from hub.telemetry import get_logger, metrics
 
 log = get_logger(__name__)
@@ -29,6 +33,8 @@ GRACE = 2.0
 """Seconds that a process takes to end at the most, after it has given back the lease of a call that hangs."""
 LONGEST_TURN = 300.0
 """Seconds after which a handler gives its wake-up back and asks for another: a broker ends consumers that hold one for half an hour."""
+FEW = 5
+"""Where fewer than these come at a time there is little load, and nobody waits for company."""
 LONGEST_LINGER = 0.02
 """Under steady load a worker waits so long, at the most, for company: ten messages in one batch cost little more than one."""
 
@@ -65,6 +71,9 @@ class Workers:
         self._targets = {deliveries(name): name for name in connections}
         self._fallback = DaemonPool(len(self._targets) + 1, "sweep")
         self._sweeping: set[str] = set()
+        self._rooms = {name: threading.Semaphore(HANDLERS_PER_CONNECTION) for name in connections}
+        """For how many batches of a connection, taken when they were made, there is a thread at once."""
+        self._at_once = DaemonPool(len(self._rooms) * HANDLERS_PER_CONNECTION, "send")
         self._sweeper = threading.Thread(target=self._sweep_forever, name="sweeper", daemon=True)
 
     def start(self) -> None:
@@ -95,16 +104,29 @@ class Workers:
                 continue
             if hangs and given:
                 log.warning("lease.given_back_under_way", group=group, leases=given)
+        self._at_once.shutdown(wait=False)
 
     def handle(self, group: str) -> None:
         """Work off a group until nothing of it is due. Never raises."""
-        with self._lock:
-            self._running[group] += 1
+        self._count(group, 1)
         try:
-            if group == INBOUND:
-                self._process()
-            elif group in self._targets:
-                self._deliver(group, self._targets[group])
+            with self._told(group):
+                if group == INBOUND:
+                    self._process()
+                elif group in self._targets:
+                    self._deliver(group, self._targets[group])
+        finally:
+            self._count(group, -1)
+
+    def _count(self, group: str, change: int) -> None:
+        with self._lock:
+            self._running[group] += change
+
+    @contextmanager
+    def _told(self, group: str) -> Iterator[None]:
+        """Tell the log what went wrong, and rest a moment; whatever it was, its leases run out and it is done again."""
+        try:
+            yield
         except StoreError as error:
             log.warning("work.store", group=group, code=error.code)
             self._stop.wait(0.5)
@@ -114,9 +136,6 @@ class Workers:
         except Exception:
             log.exception("work.bug", group=group, code="HUB-BUG")
             self._stop.wait(0.5)
-        finally:
-            with self._lock:
-                self._running[group] -= 1
 
     def _process(self) -> None:
         linger = _Linger(INBOUND_BATCH)
@@ -124,7 +143,7 @@ class Workers:
             claimed = self._store.claim_messages(INBOUND_BATCH, LEASE, self._lease_owner(INBOUND))
             if not claimed:
                 return
-            report = process_batch(self._store, self._context, claimed)
+            report = self._process_batch(claimed)
             metrics.PROCESSED.inc(len(claimed))
             self._bus.wake(deliveries(name) for name in report.targets)
             self._stop.wait(linger.after(len(claimed)))
@@ -132,25 +151,66 @@ class Workers:
                 self._bus.wake([INBOUND])
                 return
 
+    def _process_batch(self, claimed: Sequence[ClaimedMessage]) -> ProcessReport:
+        """Process a batch, and have the deliveries that it makes sent at once where there is room for them."""
+        free = {
+            name: deliveries(name) for name, room in self._rooms.items()
+            if self._connections.usable(name) and room.acquire(blocking=False)
+        }  # fmt: skip
+        taking = Taking(
+            {name: self._size(name).size for name in free},
+            {name: self._lease_owner(group) for name, group in free.items()},
+            LEASE,
+        )
+        report = ProcessReport()
+        try:
+            report = process_batch(self._store, self._context, claimed, taking)
+        finally:
+            for name, group in free.items():
+                if jobs := report.taken.get(name):
+                    self._count(group, 1)
+                    self._at_once.submit(self._send, group, name, jobs)
+                else:
+                    self._rooms[name].release()
+        return report
+
+    def _send(self, group: str, name: str, jobs: Sequence[Job]) -> None:
+        """Send what was taken when it was made. Counted as running since it was handed over."""
+        try:
+            with self._told(group):
+                began = time.monotonic()
+                report = work_taken(self._store, self._context, name, jobs, self._connections.executor(name))
+                self._worked(name, len(jobs), began)
+                self.wake_targets(report.targets)
+        finally:
+            self._rooms[name].release()
+            self._count(group, -1)
+
     def _deliver(self, group: str, name: str) -> None:
         if not self._connections.usable(name):
             return
         executor = self._connections.executor(name)
         linger = _Linger(BATCH)
-        size = self._sizes.setdefault(name, BatchSize(self._connections.concurrency(name)))
+        size = self._size(name)
         while not self._stop.is_set():
             claimed = self._store.claim_deliveries(name, size.size, LEASE, self._lease_owner(group))
             if not claimed:
                 return
             began = time.monotonic()
             report = work_batch(self._store, self._context, claimed, executor)
-            size.worked(len(claimed), time.monotonic() - began)
-            metrics.DELIVERED.labels(name).inc(len(claimed))
+            self._worked(name, len(claimed), began)
             self.wake_targets(report.targets - {name})
             self._stop.wait(linger.after(len(claimed)))
             if linger.over:
                 self._bus.wake([group])
                 return
+
+    def _size(self, name: str) -> BatchSize:
+        return self._sizes.setdefault(name, BatchSize(self._connections.concurrency(name)))
+
+    def _worked(self, name: str, count: int, began: float) -> None:
+        self._size(name).worked(count, time.monotonic() - began)
+        metrics.DELIVERED.labels(name).inc(count)
 
     def wake_targets(self, names: frozenset[str] | set[str]) -> None:
         """Wake the groups of these targets; "" stands for the inbox."""
@@ -208,7 +268,7 @@ class Workers:
 
 
 class _Linger:
-    """How long to wait before the next claim: not at all after the first batch, and up to 20 ms while small ones keep coming."""
+    """How long to wait before the next claim: up to 20 ms under steady load, while batches are neither full nor very small."""
 
     def __init__(self, full: int) -> None:
         self._full = full
@@ -226,6 +286,6 @@ class _Linger:
         now = time.monotonic()
         took, self._began = now - self._began, now
         self._rounds += 1
-        if self._rounds < 2 or count >= self._full:
+        if self._rounds < 2 or not FEW <= count < self._full:
             return 0.0
         return min(LONGEST_LINGER, took)

@@ -11,6 +11,8 @@ from hub.store.rows import ConnectionState
 
 LONGEST_BREAK = 300.0
 _STATE = "SELECT name, paused, pause_code, pause_detail, breaker, breaker_until, breaker_trips, failures, rate_until FROM connection"
+_NOT_OPEN = """SELECT name, paused, breaker, breaker_until, rate_until FROM connection
+WHERE paused OR breaker <> 'closed' OR rate_until > ?"""
 _ENSURE = "INSERT INTO connection (name, updated_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING"
 
 
@@ -109,6 +111,17 @@ WHERE name IN ?* AND (breaker <> 'closed' OR failures > 0) RETURNING name"""
     for row in database.rows(connection, statement, sorted(names)):
         now = database.now_in(connection) if now is None else now
         _due_now(database, connection, row.name, now)
+
+
+def not_open(database: Database, connection: Connection, now: float) -> tuple[set[str], set[str]]:
+    """The connections that may not be called now, and those whose breaker lets one delivery try."""
+    closed, probes = set(), set()
+    for row in database.rows(connection, _NOT_OPEN, now):
+        if row.paused or (row.rate_until or 0) > now or (row.breaker_until or 0) > now:
+            closed.add(row.name)
+        else:
+            probes.add(row.name)
+    return closed, probes
 
 
 def moved(old: ConnectionState, good: int, bad: int, now: float, threshold: int, base: float) -> ConnectionState:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from hub.store import bulk, links, tables
 from hub.store.archive import sha_of
 from hub.store.clock import steady
-from hub.store.connections import close_breakers
+from hub.store.connections import close_breakers, not_open
 from hub.store.database import Database
 from hub.store.keeping import flow_keeper
 from hub.store.rows import ClaimedDelivery, DueTarget, Frozen, Settled, Settlement, Step
@@ -40,8 +40,6 @@ RETURNING id, message_id, flow, target, lane, entity, stream, operation, record_
 
 
 _OPEN = "d.target NOT IN (SELECT name FROM connection WHERE paused OR breaker <> 'closed' OR rate_until > ?)"
-_NOT_OPEN = """SELECT name, paused, breaker, breaker_until, rate_until FROM connection
-WHERE paused OR breaker <> 'closed' OR rate_until > ?"""
 
 
 def claim_deliveries(
@@ -57,7 +55,7 @@ def _claim(
     since = steady()
     now = database.now_in(connection)
     due_by = database.due_by(connection)
-    closed, probes = _not_open(database, connection, now)
+    closed, probes = not_open(database, connection, now)
 
     def take(condition: str, value: Any, count: int) -> list[Any]:
         statement = _CLAIM.replace("{target}", condition).replace("{skip_locked}", database.skip_locked)
@@ -82,17 +80,6 @@ def _claim(
     return _load(database, connection, rows, now, now + lease, since)
 
 
-def _not_open(database: Database, connection: Connection, now: float) -> tuple[set[str], set[str]]:
-    """The connections that may not be called now, and those whose breaker lets one delivery try."""
-    closed, probes = set(), set()
-    for row in database.rows(connection, _NOT_OPEN, now):
-        if row.paused or (row.rate_until or 0) > now or (row.breaker_until or 0) > now:
-            closed.add(row.name)
-        else:
-            probes.add(row.name)
-    return closed, probes
-
-
 def _load(
     database: Database, connection: Connection, rows: Sequence[Any], now: float, lease_until: float, since: float
 ) -> list[ClaimedDelivery]:
@@ -105,14 +92,8 @@ def _load(
     current = work.records(lost) if lost else {}
     known = work.links_of({(row.record_id, row.target) for row in rows})
     unlinked = {row.record_id for row in rows if (row.record_id, row.target) not in known}
-    doubtful: dict[tuple[str, str], float] = {}
-    if unlinked:
-        statement = (
-            "SELECT record_id, target, max(due_at) FROM delivery WHERE record_id IN ?* AND maybe_sent AND state = 'failed' "
-            "GROUP BY record_id, target"
-        )
-        doubtful = {(row[0], row[1]): row[2] for row in database.rows(connection, statement, sorted(unlinked))}
-        doubtful |= {(row.record_id, row.target): now for row in rows if row.maybe_sent and row.record_id in unlinked}
+    doubtful = work.doubtful(unlinked)
+    doubtful |= {(row.record_id, row.target): now for row in rows if row.maybe_sent and row.record_id in unlinked}
     messages = {
         row.id: row
         for row in database.rows(

@@ -136,7 +136,7 @@ class Store:
     def finish_messages(self, batch: Sequence[Finished]) -> frozenset[str]:
         """Write what became of claimed messages; those whose lease was lost are left out. Returns targets with new deliveries."""
         with self.working() as work:
-            return work.finish(batch)
+            return work.finish(batch).targets
 
     # --- outbox: deliveries go out
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from hub.store import archive, bulk, events, links, tables
+from hub.store.clock import steady
 from hub.store.database import Database
-from hub.store.rows import ClaimedMessage, Finished, Link, NewDelivery, Record, Step
+from hub.store.keeping import flow_keeper
+from hub.store.rows import ClaimedDelivery, ClaimedMessage, Finished, Frozen, Link, NewDelivery, Record, Step
+from hub.store.taking import Maker, take
 from hub.store.trace import Writing
 
 _LINK = "entity, connection, external_id, record_id, natural_key, source_version, vendor_version, applied_version, applied_request"
@@ -45,12 +49,28 @@ _DELIVERY = (
     "state",
     "due_at",
     "created_at",
+    "lease_until",
+    "lease_owner",
+    "epoch",
+    "attempt",
+    "request",
+    "idempotency_key",
+    "external_id",
+    "first_sent_at",
 )
 _ENDED = {"done", "filtered", "exception"}
 # An update whose events wait behind it in the lane keeps its place: the events of an order never go before the order itself.
 _REPLACEABLE = """t.state_carrying AND t.state IN ('pending', 'waiting') AND NOT t.maybe_sent AND t.id < v.id AND NOT EXISTS (
   SELECT 1 FROM delivery AS e WHERE e.target = t.target AND e.lane = t.lane AND e.id > t.id AND e.id < v.id AND NOT e.state_carrying
   AND e.state IN ('pending', 'leased', 'waiting'))"""
+
+
+@dataclass(slots=True)
+class Written:
+    """The targets that have new deliveries to claim, and the deliveries that were taken at once."""
+
+    targets: frozenset[str]
+    taken: Sequence[ClaimedDelivery] = ()
 
 
 class Work:
@@ -132,6 +152,15 @@ class Work:
         rows = self.database.rows(self.connection, statement, sorted({key[0] for key in keys})) if keys else ()
         return frozenset((row[0], row[1]) for row in rows) & frozenset(keys)
 
+    def doubtful(self, record_ids: Collection[str]) -> dict[tuple[str, str], float]:
+        """Until when a failed delivery of a record may yet have made it, by (record id, target)."""
+        statement = (
+            "SELECT record_id, target, max(due_at) FROM delivery WHERE record_id IN ?* AND maybe_sent AND state = 'failed' "
+            "GROUP BY record_id, target"
+        )
+        rows = self.database.rows(self.connection, statement, sorted(record_ids)) if record_ids else ()
+        return {(row[0], row[1]): row[2] for row in rows}
+
     def waived(self, message_id: int) -> frozenset[str]:
         """The codes for which a person has released this message: they do not stop it again."""
         statement = "SELECT code FROM exception WHERE message_id = ? AND delivery_id IS NULL AND state = 'released'"
@@ -143,9 +172,9 @@ class Work:
         """Write links and wake what waited for them. Returns the targets with more to do."""
         return links.bind(self.database, self.connection, new, self.database.now_in(self.connection))
 
-    def finish(self, batch: Sequence[Finished]) -> frozenset[str]:
-        """Write what became of messages that are still held; the others are left out. Returns the targets with more to do."""
-        now = self.database.now_in(self.connection)
+    def finish(self, batch: Sequence[Finished], maker: Maker | None = None) -> Written:
+        """Write what became of messages that are still held; the others are left out. ``maker`` has new deliveries taken at once."""
+        since, now = steady(), self.database.now_in(self.connection)
         sources = self._move(batch, now)
         kept = [done for done in batch if done.id in sources]
         trace = Writing(self.database, self.connection, now)
@@ -158,13 +187,14 @@ class Work:
             trace.search_keys(done.id, done.search_keys)
             if done.trouble is not None:
                 trace.exception(done.id, None, done.trouble)
-        targets |= self._write_deliveries([(done.id, new) for done in kept for new in done.deliveries], trace, now)
+        made, taken = self._write_deliveries(kept, trace, now, maker, since)
+        targets |= made
         trace.flush()
         waits = [(done.id, None, wait) for done in kept if done.state == "waiting" for wait in done.waits]
         targets |= links.park(self.database, self.connection, waits, now)
         # the last statement before the commit, because it takes a lock that all writers of events share
         events.write(self.database, self.connection, [(done.id, event) for done in kept for event in done.events], now)
-        return frozenset(targets)
+        return Written(frozenset(targets), taken)
 
     def _move(self, batch: Sequence[Finished], now: float) -> dict[int, str]:
         """Change the states of the messages that are still held; returns their connections by id."""
@@ -213,8 +243,19 @@ class Work:
         rows = [latest[key] for key in sorted(latest)]
         bulk.insert(self.database, self.connection, tables.record, _RECORD, rows, otherwise=_RECORD_MERGE)
 
-    def _write_deliveries(self, new: Sequence[tuple[int, NewDelivery]], trace: Writing, now: float) -> set[str]:
-        ids = self.database.next_ids(self.connection, "delivery", len(new))
+    def _write_deliveries(
+        self, kept: Sequence[Finished], trace: Writing, now: float, maker: Maker | None, since: float
+    ) -> tuple[set[str], list[ClaimedDelivery]]:
+        """Write the new deliveries. Returns the targets for which some wait to be claimed, and those that were taken at once."""
+        made = [(done.id, new) for done in kept for new in done.deliveries]
+        ids = self.database.next_ids(self.connection, "delivery", len(made))
+        new = [(identity, message, one) for identity, (message, one) in zip(ids, made, strict=True)]
+        taken: dict[int, ClaimedDelivery] = {}
+        frozen: dict[int, Frozen] = {}
+        if maker is not None and new:
+            bodies = {record.sha: record.body for done in kept for record in done.records}
+            taken = take(self, new, bodies, maker, now, since)
+            frozen = {one.delivery_id: one for one in maker.freeze(list(taken.values()))}
         rows = [
             (
                 identity,
@@ -229,13 +270,12 @@ class Work:
                 one.record_version,
                 one.snapshot,
                 one.state_carrying,
-                "pending",
-                now,
-                now,
+                *self._lease(taken.get(identity), maker, now),
+                *self._request(frozen.get(identity), now),
             )
-            for identity, (message, one) in zip(ids, new, strict=True)
+            for identity, message, one in new
         ]
-        bulk.insert(
+        written = bulk.insert(
             self.database,
             self.connection,
             tables.delivery,
@@ -243,9 +283,49 @@ class Work:
             rows,
             otherwise="ON CONFLICT (message_id, flow, record_id) DO NOTHING",
         )
+        if written < len(rows) and taken:  # a message that was processed before: some of its deliveries are there
+            there = self.database.rows(self.connection, "SELECT id FROM delivery WHERE id IN ?*", sorted(taken))
+            taken = {row[0]: taken[row[0]] for row in there}
+        for identity, one in frozen.items():
+            if identity in taken:
+                taken[identity] = self._trace_request(taken[identity], one, trace, now)
+        self._supersede(new, trace, now)
+        return {one.target for identity, _, one in new if identity not in taken}, list(taken.values())
+
+    @staticmethod
+    def _lease(taken: ClaimedDelivery | None, maker: Maker | None, now: float) -> tuple[Any, ...]:
+        if taken is None or maker is None:
+            return ("pending", now, now, None, None, 0, 0)
+        owner = maker.taking.owners[taken.target]
+        return ("leased", now, now, taken.lease_until, owner, taken.epoch, taken.attempt)
+
+    @staticmethod
+    def _request(frozen: Frozen | None, now: float) -> tuple[Any, ...]:
+        if frozen is None:
+            return (None, "", "", None)
+        return (archive.sha_of(frozen.request), frozen.idempotency_key, frozen.external_id, now)
+
+    @staticmethod
+    def _trace_request(delivery: ClaimedDelivery, frozen: Frozen, trace: Writing, now: float) -> ClaimedDelivery:
+        """Archive a request that is frozen at once, and say so in the trace."""
+        keeper = flow_keeper(delivery.flow)
+        sha = trace.payload(frozen.request, keeper)
+        for step in frozen.steps:
+            trace.step(delivery.message_id, step, delivery.id, keeper)
+        return replace(
+            delivery,
+            request=frozen.request,
+            request_sha=sha,
+            idempotency_key=frozen.idempotency_key,
+            external_id=frozen.external_id,
+            first_sent_at=now,
+        )
+
+    def _supersede(self, new: Sequence[tuple[int, int, NewDelivery]], trace: Writing, now: float) -> None:
+        """Older updates that surely were not sent give way to the new ones of their records."""
         newest = {  # of a new record nothing older can be under way
             (one.target, one.lane, one.record_id, one.flow): identity
-            for identity, (_, one) in zip(ids, new, strict=True)
+            for identity, _, one in new
             if one.state_carrying and one.record_version > 1
         }
         replaced = bulk.update(
@@ -260,4 +340,3 @@ class Work:
             )
         if replaced:
             self.database.run(self.connection, "DELETE FROM wait WHERE delivery_id IN ?*", [row[0] for row in replaced])
-        return {one.target for _, one in new}
