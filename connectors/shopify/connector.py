@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from connectors.shopify.api import ShopifyApi
 from connectors.shopify.bulk import Bulk
 from connectors.shopify.catalogue import Products, Variants
+from connectors.shopify.company_reads import CompanyReads
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.customers import Customers
 from connectors.shopify.finding import Finding
@@ -101,6 +102,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         self._polling = Polling(self._api, config, io.clock, Bulk(self._api, io))
         self._finding = Finding(self._api, config)
         self._levels = Levels(self._api, config, io.clock, self._finding)
+        self._company_reads = CompanyReads(self._api, config)
         self._subscriptions = Subscriptions(self._api)
         self._returns = Returns(self._api, config)
         self._writers: dict[str, Writer] = {
@@ -144,7 +146,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         return Health(True, f"{data['shop']['name']} answers, with every scope that is needed", details)
 
     def poll(self, stream: str, cursor: Cursor | None, limit: int) -> Page:
-        """The next page of changed orders, variants, customers, returns or stock levels."""
+        """The next page of changed orders, variants, customers, returns, stock levels or companies."""
         self._must(stream, "poll")
         pages = {
             "order": self._polling.orders,
@@ -152,6 +154,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
             "customer": self._polling.customers,
             "return": self._returns.page,
             "inventory_level": self._levels.page,
+            "company": self._company_reads.page,
         }
         return pages[stream](cursor, limit)
 
@@ -186,7 +189,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
         return self._subscriptions.end(url)
 
     def fetch(self, stream: str, external_id: str) -> RawMessage | None:
-        """One order, variant, customer, return or stock level as it is now."""
+        """One order, variant, customer, return, stock level or company as it is now."""
         self._must(stream, "fetch")
         read: dict[str, Callable[[str], RawMessage | None]] = {
             "order": self._polling.order,
@@ -194,6 +197,7 @@ class ShopifyConnector(Connector[ShopifyConfig]):
             "customer": self._polling.customer,
             "return": self._returns.one,
             "inventory_level": self._levels.one,
+            "company": self._company_reads.one,
         }
         return read[stream](external_id)
 

@@ -33,6 +33,12 @@ RETURN_TOPICS = {
 }
 """Topics that tell of a return, and whose id they carry."""
 
+COMPANY_TOPICS = ("companies/create", "companies/update")
+COMPANY_PART_TOPICS = tuple(
+    f"{part}/{what}" for part in ("company_contacts", "company_locations") for what in ("create", "update", "delete")
+)
+"""Topics that tell of a company's contact or location, and name the company."""
+
 LEVEL_TOPICS = ("inventory_levels/update", "inventory_levels/connect")
 """Topics that tell of a stock level: its quantity to sell, without its SKU."""
 
@@ -67,6 +73,16 @@ def messages(request: InboundRequest, payload: Json, currency: str) -> Iterator[
         yield RawMessage(
             stream="return_notice",
             external_id=_id(RETURN_TOPICS[topic], payload),
+            payload=payload,
+            dedupe_key=f"webhook:{delivery}",
+            body=request.body,
+            **common,
+        )
+    elif topic in COMPANY_TOPICS or topic in COMPANY_PART_TOPICS:
+        company = payload if topic in COMPANY_TOPICS else payload.get("company")
+        yield RawMessage(
+            stream="company_notice",
+            external_id=_id("Company", company if isinstance(company, dict) else {}),
             payload=payload,
             dedupe_key=f"webhook:{delivery}",
             body=request.body,

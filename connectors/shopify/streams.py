@@ -96,6 +96,18 @@ STREAMS = {
         ),
         Stream("return_notice", "return", webhook=FULL, notice_of="return"),
         Stream("inventory_notice", "inventory_level", webhook=FULL, notice_of="inventory_level"),
+        Stream(
+            "company",
+            "customer",
+            poll=FULL,
+            webhook=_no(
+                "webhooks of companies carry parts: they come as company_notice, and the hub reads the company"
+            ),
+            fetch=FULL,
+            create=_no("companies are written through the stream customer"),
+            update=_no("companies are written through the stream customer"),
+        ),
+        Stream("company_notice", "customer", webhook=FULL, notice_of="company"),
         Stream("privacy_request", "customer", webhook=FULL),
     )
 }

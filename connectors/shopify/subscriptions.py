@@ -24,6 +24,11 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "REVERSE_DELIVERIES_ATTACH_DELIVERABLE",
         "REVERSE_FULFILLMENT_ORDERS_DISPOSE",
     ),
+    "company_notice": (
+        "COMPANIES_CREATE",
+        "COMPANIES_UPDATE",
+        *(f"COMPANY_{part}_{what}" for part in ("CONTACTS", "LOCATIONS") for what in ("CREATE", "UPDATE", "DELETE")),
+    ),
     "inventory_notice": ("INVENTORY_LEVELS_CONNECT", "INVENTORY_LEVELS_UPDATE"),
 }
 """ORDERS_UPDATED comes with payments, fulfilments, refunds and edits too, so those have no subscriptions of their own."""

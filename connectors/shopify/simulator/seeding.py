@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from connectors.shopify.simulator.companies import Companies
 from connectors.shopify.simulator.fields import number_in
 from connectors.shopify.simulator.model import Level, Order
 from connectors.shopify.simulator.price_lists import PriceLists
@@ -25,6 +26,8 @@ _STRANGE = {
     "customer": ("lines", "sku", "price"),
     "privacy_request": ("lines", "sku", "price"),
     "warehouse": ("lines", "sku", "price"),
+    "company": ("lines", "sku", "price", "extra"),
+    "company_notice": ("lines", "sku", "price", "zip", "extra"),
     "inventory_level": ("lines", "price", "text", "zip", "extra"),
     "inventory_notice": ("lines", "sku", "price", "text", "zip", "extra", "updated_at"),
 }
@@ -37,6 +40,7 @@ class SeededShop(Simulator):
     shop: Shop
     secret: str
     domain: str
+    companies: Companies
     price_lists: PriceLists
     returns: Returns
     _made = 0
@@ -65,6 +69,8 @@ class SeededShop(Simulator):
                 return self._put_return(self._made, **fields)
             if stream == "variant":
                 return self._put_variant(self._made, **fields)
+            if stream in {"company", "company_notice"}:
+                return self._put_company(self._made, **fields)
             if stream in {"inventory_level", "inventory_notice"}:
                 return self._put_level(self._made, **fields)
             if stream in {"customer", "privacy_request"}:
@@ -109,6 +115,8 @@ class SeededShop(Simulator):
                     f"Changed {self._made} times",
                     max(now, found.order.updated),
                 )
+            elif stream in {"company", "company_notice"}:
+                self.companies.all[external_id].update(note=f"Changed {self._made} times", updatedAt=now)
             elif stream in {"inventory_level", "inventory_notice"}:
                 self._level(external_id).available += 1
             elif stream in {"customer", "privacy_request"}:
@@ -116,7 +124,7 @@ class SeededShop(Simulator):
                 customer.note, customer.updated = f"Changed {self._made} times", now
             else:
                 super().change(stream, external_id)
-        notices = {"return": "return_notice", "inventory_level": "inventory_notice"}
+        notices = {"return": "return_notice", "inventory_level": "inventory_notice", "company": "company_notice"}
         self.emit_webhook(notices.get(stream, stream), external_id)
 
     def delete(self, stream: str, external_id: str) -> None:
@@ -130,6 +138,10 @@ class SeededShop(Simulator):
             with self.lock:  # a return goes with its order, and with nothing else
                 gone_too = self.returns.all.pop(number_in(external_id, "Return"))
             self.delete("order", gone_too.order.id)
+            return
+        if stream == "company":
+            with self.lock:
+                del self.companies.all[external_id]
             return
         if stream == "inventory_level":
             with self.lock:  # the location does not stock the item any more; no webhook of it is read
@@ -257,6 +269,8 @@ class SeededShop(Simulator):
             if stream == "variant":
                 variant = self.shop.variants[number_in(external_id, "ProductVariant")]
                 return self.webhook("products/update", product_body(variant.product))
+            if stream == "company_notice":
+                return self.webhook("companies/update", self.companies.body(external_id))
             if stream == "inventory_notice":
                 return self.webhook("inventory_levels/update", level_body(self._level(external_id)))
             if stream == "return_notice":
@@ -326,6 +340,20 @@ class SeededShop(Simulator):
         )
         made = self.returns.request(order, [(line.sku or "", 1) for line in order.lines], note=fields.get("text", ""))
         return made.id
+
+    def _put_company(self, number: int, **fields: Any) -> str:
+        made = self.companies.add({"name": fields.get("text") or f"Company {number}", "externalId": f"ACC-{number}"})
+        place = {"address1": "1 Dock Rd", "city": "Springfield", "zip": fields.get("zip", "01234"), "countryCode": "US"}
+        self.companies.add_location(made, {"shippingAddress": place, "billingSameAsShipping": True})
+        self.companies.add_contact(
+            made, {"email": f"contact{number}@example.com", "firstName": "Con", "lastName": "Tact"}
+        )
+        if "updated_at" in fields:
+            moment = fields["updated_at"].replace(microsecond=0)
+            parts = (*self.companies.all[made]["locations"], *self.companies.all[made]["contacts"])
+            for part in (self.companies.all[made], *parts):
+                part["updatedAt"] = moment
+        return made
 
     def _level(self, external_id: str) -> Level:
         item = self.shop.items[int(external_id.rsplit("=", 1)[1])]
