@@ -39,7 +39,13 @@ class ReturnWrites:
         found = self._present(record) or self._twin(record)
         applied: Any = "adopted" if record.maybe_sent else "unchanged"
         if found is None:
-            found, applied = self._create(record), "created"
+            try:
+                found, applied = self._create(record), "created"
+            except Rejected:
+                # Another attempt at this return may have been quicker; then its pieces are not returnable any more.
+                if (found := self._present(record)) is None:
+                    raise
+                applied = "adopted"
         while (step := self._next(found, record.data)) is not None:
             step()
             found = self._read(found["id"])

@@ -71,9 +71,16 @@ class Shipments:
         if not any(want.quantity for want in wanted):
             return _result(made, "adopted")
         slots = list(self._slots(order))
-        for parts in _allocate(order, wanted, slots, record.data.get("location_id")):
-            payload = self._api.mutate("fulfilment_create", fulfillment=_input(record.data, parts))
-            made.append(payload["fulfillment"])
+        try:
+            for parts in _allocate(order, wanted, slots, record.data.get("location_id")):
+                payload = self._api.mutate("fulfilment_create", fulfillment=_input(record.data, parts))
+                made.append(payload["fulfillment"])
+        except Rejected:
+            # Another attempt at this shipment may have been quicker. Without tracking numbers it could be an equal shipment instead.
+            found = self.find_effect(record) if _tracking(record.data) else None
+            if found is None:
+                raise
+            return found
         return _result(made, "created")
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
