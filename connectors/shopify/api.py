@@ -187,5 +187,10 @@ def _json(response: Any) -> dict[str, Any] | None:
 
 
 def number(value: Any) -> Decimal:
-    """A number of an answer as an exact decimal."""
-    return value if isinstance(value, Decimal) else Decimal(str(value))
+    """A number of an answer, or of what is to be written, as an exact decimal."""
+    try:
+        return value if isinstance(value, Decimal) else Decimal(str(value))
+    except ArithmeticError:
+        raise Rejected(
+            f"{str(value)[:40]!r} is no number", fix="Correct it at its source, or in the mapping."
+        ) from None

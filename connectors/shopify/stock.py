@@ -183,12 +183,7 @@ def _at_work() -> RetryLater:
 
 def _quantity(data: Json) -> int:
     """Whole pieces: half a piece cannot be sold, so it is left out."""
-    try:
-        return int(number(data["available"]).to_integral_value(ROUND_FLOOR))
-    except ArithmeticError:
-        raise Rejected(
-            f"{data['available']!r} is no quantity that can be set", fix="Correct it at its source, or in the mapping."
-        ) from None
+    return int(number(data["available"]).to_integral_value(ROUND_FLOOR))
 
 
 def _available(level: Json) -> int:

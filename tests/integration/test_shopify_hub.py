@@ -153,3 +153,47 @@ def test_an_order_of_the_erp_is_made_in_the_shop_and_stays_one(
     assert len(sim.orders) == 1
     assert not [effect for effect in target.effects("order") if effect.verb == "create"]
     assert hub.store.exceptions() == []
+
+
+def test_the_stock_of_one_shop_goes_to_another_in_a_few_calls(
+    tmp_path: Path, sim: ShopifySimulator, backend: Any
+) -> None:
+    """Levels are read location by location, looked up by SKU at the other shop, and set there together; one that is refused stands alone."""
+    count = 60
+    outlet = ShopifySimulator(seed=2)
+    with outlet.running() as face:
+        for number in range(count):
+            sim.add_product(f"SKU-{number:03}", f"Thing {number}", "5.00", stock=100 + number)
+            outlet.add_product(f"SKU-{number:03}", f"Thing {number}", "5.00", stock=0)
+        sim.add_product("BROKEN", "Too many", "5.00", stock=2_000_000_000)
+        outlet.add_product("BROKEN", "Too many", "5.00", stock=0)
+        connections: dict[str, Any] = {
+            name: {"connector": "shopify", "config": shop.connection_config(url), "allow_hosts": ["127.0.0.1"]}
+            for name, shop, url in (("main", sim, sim.url), ("outlet", outlet, face.url))  # type: ignore[attr-defined]
+        }
+        connections["main"]["poll"] = {"inventory_level": "1h"}
+        (tmp_path / "hub.yaml").write_text(json.dumps({"hub": 1, "name": "shoptest", "connections": connections}))
+        (tmp_path / "flows").mkdir()
+        (tmp_path / "flows" / "flows.yaml").write_text(
+            "- {flow: stock, entity: inventory_level, from: main, to: outlet}\n"
+        )
+        catalog = load_connectors()
+        project = load(tmp_path, env={}, catalog=catalog, database=backend[0], broker=backend[1])
+        hub = Hub(project, catalog, sweep=0.2)
+        hub.store.pause("outlet", "PAUSED", "until all are there")
+        hub.start()
+        try:
+            assert until(lambda: hub.store.in_flight().get("delivery.pending", 0) == count + 1)
+            hub.resume("outlet")
+            assert until(
+                lambda: len(hub.store.exceptions()) == 1 and outlet.inventory(f"SKU-{count - 1:03}") is not None
+            )
+            assert until(lambda: all(outlet.inventory(f"SKU-{number:03}") == 100 + number for number in range(count)))
+            (refused,) = hub.store.exceptions()
+            assert "INVALID_QUANTITY_TOO_HIGH" in refused["detail"]
+            assert hub.store.conservation().holds
+        finally:
+            hub.stop(5)
+        calls = sum(b"inventorySetQuantities" in entry.body for entry in outlet.journal)
+        assert calls <= 10  # and not one for each of the 61
+        assert len(outlet.effects("inventory_level")) == count

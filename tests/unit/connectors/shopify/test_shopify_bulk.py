@@ -190,8 +190,11 @@ def test_of_many_prices_a_refused_one_is_named_and_the_others_are_set(
     records[1].data["variant_id"] = "gid://shopify/ProductVariant/1"
     records[3].data["currency"] = "EUR"
     records[4].data["valid_from"] = "2999-01-01T00:00:00Z"
-    told = shop.deliver_many(records)
-    assert [getattr(one, "code", "") for one in told] == ["", "CON-REJECTED", "", "CUR-UNSUPPORTED", "PRC-NOTYET"]
+    nonsense = many(sim, 6, price="a lot")[5]
+    told = shop.deliver_many([*records, nonsense])
+    assert [getattr(one, "code", "") for one in told] == [
+        "", "CON-REJECTED", "", "CUR-UNSUPPORTED", "PRC-NOTYET", "CON-REJECTED",
+    ]  # fmt: skip
     assert "PRICE_ADD_VARIANT_NOT_FOUND" in str(told[1])
     assert set(fixed(sim)) == {"MANY-0", "MANY-2"}
 
