@@ -44,6 +44,7 @@ STREAMS = {
             update=FULL,
             delete=_no("a product is archived by its status, and never deleted from here"),
             state_carrying=True,
+            batch=50,
         ),
         Stream(
             "customer",

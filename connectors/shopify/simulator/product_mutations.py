@@ -41,6 +41,8 @@ class ProductMutations:
             product = self._product(by["id"])
         else:
             found = self._shop.product_by_handle(by.get("handle") or input.get("handle") or "")
+            if found is None and not input.get("title"):
+                raise Refused("Title can't be blank", ["input", "title"], "INVALID_INPUT")
             product = found or self._shop.add_product(input.get("title") or "Untitled", [])
             self._effect("product.update" if found else "product.create", product.id, None)
         self._set(product, {name: value for name, value in input.items() if name not in {"variants", "productOptions"}})

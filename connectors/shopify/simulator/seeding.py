@@ -246,13 +246,15 @@ class SeededShop(Simulator):
         return super().sample_change(stream, data)
 
     def spoil(self, stream: str, data: dict[str, Any]) -> dict[str, Any]:
-        """A quantity beyond what the shop takes, a variant that is not there, or a price below nothing."""
+        """A quantity beyond what the shop takes, a variant that is not there, a price below nothing, or no title."""
         if stream == "inventory_level":
             return {**data, "available": "2000000000"}
         if stream == "price":
             return {**data, "variant_id": "gid://shopify/ProductVariant/1"}
         if stream == "variant":
             return {**data, "price": "-1"}
+        if stream == "product":
+            return {**data, "title": ""}
         return super().spoil(stream, data)
 
     def webhook_request(self, stream: str, external_id: str) -> InboundRequest:

@@ -169,3 +169,23 @@ def test_an_unclear_answer_to_many_new_variants_doubles_none(shop: ShopifyConnec
     assert [one.external_id for one in found if one] == [one.id for one in glove.variants[1:]]
     assert kinds(shop.deliver_many(records)) == ["unchanged"] * 5
     assert len(glove.variants) == 6
+
+
+def test_of_many_products_only_those_that_differ_take_a_call(shop: ShopifyConnector, sim: ShopifySimulator) -> None:
+    made = [sim.shop.add_product(f"Pump {number}", []) for number in range(50)]
+    records = [
+        replace(product(code=f"P-{number}", title=found.title, tags=["a"]), external_id=found.id)
+        for number, found in enumerate(made)
+    ]
+    for found in made[2:]:
+        found.tags = ["a", "theirs"]
+    records[5].data["title"] = "Pump five"
+    records[6] = replace(records[6], external_id="gid://shopify/Product/1")
+    records[7] = replace(records[7], external_id=records[5].external_id)
+    told = shop.deliver_many(records)
+    assert kinds(told[:8]) == ["updated"] * 2 + ["unchanged"] * 3 + ["updated", "CON-REJECTED", "updated"]
+    assert kinds(told[8:]) == ["unchanged"] * 42
+    assert (made[0].tags, made[2].tags, made[5].title) == (["a"], ["a", "theirs"], "Pump 7")
+    assert (
+        len(sim.journal) == 7
+    )  # all read in one; two tagged, one changed; one looked for alone, one read and changed again
