@@ -90,6 +90,10 @@ def check(
     source: Annotated[
         Path | None, typer.Option("--source", help="A copy of the connector's source to look at, instead of its own.")
     ] = None,
+    mappings: Annotated[
+        Path | None,
+        typer.Option("--mappings", help="The connector's mappings, instead of its own and those of the project here."),
+    ] = None,
     source_only: Annotated[
         bool, typer.Option("--source-only", help="Hold only the source against --spec; run no behaviour.")
     ] = False,
@@ -107,8 +111,9 @@ def check(
     from hub.cli.connector_check import examine, show
 
     examined = examine(
-        name, only=only or (), specs=spec or (), against=against or (), source=source, run=not source_only
-    )
+        name, only=only or (), specs=spec or (), against=against or (), source=source, mappings=mappings,
+        run=not source_only,
+    )  # fmt: skip
     if report is not None:
         from hub.sdk.testing.page import page
 

@@ -49,9 +49,17 @@ class Examined:
 
 
 def examine(
-    name: str, *, only: Sequence[str], specs: Sequence[Path], against: Sequence[Path], source: Path | None, run: bool
+    name: str,
+    *,
+    only: Sequence[str],
+    specs: Sequence[Path],
+    against: Sequence[Path],
+    source: Path | None,
+    mappings: Path | None = None,
+    run: bool,
 ) -> Examined:
     """Examine a connector. ``run`` = with its behaviours, or ``only`` those named."""
+    from hub.cli.mapped import mapped_fields
     from hub.cli.opening import catalog
     from hub.sdk.testing.conformance import Report
     from hub.sdk.testing.quality import FILE, claims, doubts
@@ -66,8 +74,9 @@ def examine(
             "there is nothing to check the source against.", code="CLI-USAGE", fix="Give the description with --spec."
         )
     connector = catalog().get(name)
-    spec = check(connector, load(specs), source) if specs else None
-    other = check(connector, load(against), source) if against else None
+    fields = mapped_fields(mappings_of(name, mappings), name) if specs else []
+    spec = check(connector, load(specs), source, fields) if specs else None
+    other = check(connector, load(against), source, fields) if against else None
     moved = moving(spec, other) if spec is not None and other is not None else None
     report = _behaviours(name, connector, only) if run else Report(name)
     folder, file = source or source_of(connector)[0], f"{name}/{FILE}"
@@ -76,6 +85,15 @@ def examine(
     fits = None if spec is None else not spec.broken
     doubtful = doubts(folder, reached, fits=fits, name=file)
     return Examined(report, spec, moved, doubtful, found[0] if found is not None else None)
+
+
+def mappings_of(name: str, folder: Path | None) -> list[Path]:
+    """The folder of a connector's mappings that is named, or its own and what the project here has for it."""
+    from hub.cli.opening import catalog
+
+    if folder is not None and not folder.is_dir():
+        raise ConfigError("there is no such folder.", code="CFG-SOURCE", where=str(folder))
+    return [folder] if folder is not None else [catalog().mappings_dir(name), Path("mappings") / name]
 
 
 def _behaviours(name: str, connector: Any, only: Sequence[str]) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ import connectors.example
 from connectors.example import ExampleConnector
 from connectors.example.simulator import ExampleSimulator
 from connectors.example.simulator.simulator import TOKEN
+from hub.cli.mapped import mapped_fields
 from hub.sdk import read_json
 from hub.sdk.testing.conformance import run
 from hub.sdk.testing.simulator import Request, Response
@@ -26,6 +28,7 @@ from hub.sdk.testing.specs.shapes import OPEN, Operation, Shape
 
 SOURCE = Path(connectors.example.__file__).parent
 PUBLISHED = [SOURCE / "simulator" / name for name in ("openapi.yaml", "metadata.xml")]
+MAPPINGS = SOURCE.parents[1] / "mappings" / "example"
 WORD = re.compile(r"[A-Za-z_]\w+")
 OURS = frozenset({"query", "where", "add", "form", "headers"})
 """Parts of the file under which the names are the vendor's own; everywhere else a key is a word of the file's format."""
@@ -38,15 +41,15 @@ def published() -> Description:
 
 @pytest.fixture(scope="module")
 def own(published: Description) -> Checked:
-    return check(ExampleConnector, published)
+    return check(ExampleConnector, published, mapped=mapped_fields([MAPPINGS], "example"))
 
 
 def test_everything_fits_what_the_system_publishes(own: Checked) -> None:
     assert own.misfits == []
     assert own.uses["requests"] >= 12
     assert own.uses["parameters"] >= 8
-    assert own.uses["reads"] >= 26
-    assert own.uses["writes"] >= 2
+    assert own.uses["reads"] >= 50
+    assert own.uses["writes"] >= 8
 
 
 @pytest.mark.parametrize("one", PUBLISHED, ids=lambda path: path.name)
@@ -191,6 +194,55 @@ def test_twenty_of_twenty_misspelt_names_are_found(
 def test_every_single_misspelt_name_is_found(own: Checked, published: Description, mutants: Any) -> None:
     names = sorted({*names_in_file(mutants.Name, own), *names_in_code(mutants.Name, own)})
     assert [one for name in names for one in lost(mutants, [name], published)] == []
+
+
+def names_in_mappings(made: Any, own: Checked) -> Iterator[Any]:
+    """The same for the mappings: what they read with ``.name``, and what they write with ``name:``."""
+    for place in own.followed:
+        if not place.file.startswith("mappings/"):
+            continue
+        path = SOURCE.parents[1] / place.file
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        start = sum(len(line) for line in lines[: place.line - 1])
+        how = r"(?<=\.){}\b" if ".to_canonical." in path.name else r"\b{}(?=:)"
+        for found in re.finditer(how.format(re.escape(place.text)), lines[place.line - 1]):
+            yield made(path.name, start + found.start(), place.line, place.text)
+
+
+@pytest.mark.timeout(300)
+def test_every_single_misspelt_name_in_the_mappings_is_found(
+    own: Checked, published: Description, mutants: Any
+) -> None:
+    names = sorted(set(names_in_mappings(mutants.Name, own)))
+    assert len({name.file for name in names}) == 5
+    assert len(names) > 30
+
+    def found(folder: Path) -> set[tuple[str, int, str]]:
+        told = check(ExampleConnector, published, mapped=mapped_fields([folder], "example")).misfits
+        return {(Path(one.file).name, one.line, f"{one.what} {one.said}") for one in told}
+
+    assert [one for name in names for one in mutants.not_found(MAPPINGS, [name], found)] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("variant.from_canonical.yaml", '  ItemNo: "{{ src.sku }}"\n', "", ("missing", "ItemNo", 8)),
+        ("variant.from_canonical.yaml", "  ItemNo:", '  Blocked: "{{ true }}"\n  ItemNo:', ("mismatch", "Blocked", 8)),
+        ("customer.from_canonical.yaml", "  email: {$optional: \"{{ src.email | default(none) }}\"}\n", "", ("missing", "email", 6)),
+    ],
+)  # fmt: skip
+def test_what_a_mapping_does_not_write_or_must_not(
+    file: str, old: str, new: str, told: tuple[str, str, int], published: Description, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mappings" / "example"
+    shutil.copytree(MAPPINGS, folder)
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new), encoding="utf-8")
+    (one,) = check(ExampleConnector, published, mapped=mapped_fields([folder], "example")).misfits
+    assert (str(one.kind), one.what, one.line) == told
+    assert one.file.endswith(file)
 
 
 def lost(mutants: Any, names: list[Any], published: Description) -> list[Any]:

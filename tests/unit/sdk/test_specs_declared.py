@@ -450,14 +450,20 @@ def test_the_command_checks_a_project_connector(tmp_path: Path, monkeypatch: pyt
     del later["components"]["schemas"]["Order"]["properties"]["reference"]
     for name, data in {"now": OPENAPI, "later": later}.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(data))
+    (tmp_path / "mappings" / "acme").mkdir(parents=True)
+    (tmp_path / "mappings" / "acme" / "order.to_canonical.yaml").write_text(
+        'mapping: 1\nfrom: acme/order\nto: canonical/order@1\nkey: "{{ src.id | text }}"\noutput:\n'
+        '  number: "{{ src.reference }}"\n  lines:\n    $for: line in src.lines\n    $each:\n      id: "{{ line.id | text }}"\n'
+    )
     monkeypatch.chdir(tmp_path)
     asked = ["connector", "check", "acme", "--source-only", "--spec", "now.json", "--against", "later.json", "--json"]
     result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert told["spec"]["misfits"] == []
-    assert {(one["kind"], one["what"], one["line"]) for one in told["against"]["misfits"]} == {
-        ("removed", "reference", 26), ("removed", "reference", 29),
+    assert {(one["kind"], one["file"], one["what"], one["line"]) for one in told["against"]["misfits"]} == {
+        ("removed", "connectors/acme.yaml", "reference", 26), ("removed", "connectors/acme.yaml", "reference", 29),
+        ("removed", "mappings/acme/order.to_canonical.yaml", "reference", 6),
     }  # fmt: skip
 
 

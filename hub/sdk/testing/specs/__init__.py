@@ -25,7 +25,7 @@ from ruamel.yaml.error import YAMLError
 from hub.errors import ConfigError
 from hub.sdk.connector import Connector
 from hub.sdk.testing.specs.misfits import Kind, Misfit
-from hub.sdk.testing.specs.shapes import Api
+from hub.sdk.testing.specs.shapes import Api, Field
 from hub.sdk.testing.specs.values import Text
 
 _FORMS = (
@@ -65,8 +65,8 @@ class Description(Protocol):
     kind: str
     name: str
 
-    def check(self, folder: Path, package: str) -> Checked:
-        """What of the source in ``folder``, which is the Python package ``package``, does not fit."""
+    def check(self, folder: Path, package: str, mapped: Sequence[Field] = ()) -> Checked:
+        """What of the source in ``folder``, which is the Python package ``package``, does not fit; and of what its mappings name."""
 
 
 def load(files: Sequence[Path]) -> Description:
@@ -149,12 +149,17 @@ def source_of(connector: type[Connector[Any]]) -> tuple[Path, str]:
     return folder, package
 
 
-def check(connector: type[Connector[Any]], description: Description, source: Path | None = None) -> Checked:
-    """Hold a connector's source, or the copy of it in ``source``, against a description."""
+def check(
+    connector: type[Connector[Any]],
+    description: Description,
+    source: Path | None = None,
+    mapped: Sequence[Field] = (),
+) -> Checked:
+    """Hold a connector's source, or the copy of it in ``source``, and the fields that its mappings name, against a description."""
     folder, package = source_of(connector)
     if source is not None and not source.is_dir():
         raise ConfigError("there is no such folder.", code="CFG-SOURCE", where=str(source))
-    checked = description.check(source or folder, package)
+    checked = description.check(source or folder, package, mapped)
     if not sum(checked.uses.values()):
         raise ConfigError(
             f"nothing in the source of {connector.manifest.name} uses what {description.name} describes.",
@@ -174,4 +179,4 @@ def _gone(one: Misfit) -> Misfit:
     return replace(one, kind=Kind.REMOVED) if one.kind is Kind.UNKNOWN else one
 
 
-__all__ = ["Checked", "Description", "Kind", "Misfit", "check", "load", "moving", "source_of"]
+__all__ = ["Checked", "Description", "Field", "Kind", "Misfit", "check", "load", "moving", "source_of"]

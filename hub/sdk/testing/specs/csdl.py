@@ -132,10 +132,7 @@ class Metadata:
     def value(self, name: str, node: Element, *, creating: bool = True, owner: str = "") -> Shape:
         """The shape of a property or a parameter."""
         kind = self.full(inner(self.type_of(node)))
-        notes = {_term(one): one for one in (*node, *self._notes.get(f"{owner}/{name}", ()))}
-        by_sap = node.get(_SAP + ("creatable" if creating else "updatable")) != "false"
-        kept = ("Computed",) if creating else ("Computed", "Immutable")
-        writable = by_sap and not any(_true(notes[term]) for term in kept if term in notes) and not _read_only(notes)
+        notes, writable = self._noted(name, node, owner), self.writable(name, node, owner, creating=creating)
         deprecated = any(_is_deprecation(one) for term, one in notes.items() if term == "Revisions")
         if kind in self.types:
             return Record(self, kind, creating=creating, deprecated=deprecated, writable=writable)
@@ -146,6 +143,17 @@ class Metadata:
             deprecated=deprecated,
             writable=writable,
         )
+
+    def writable(self, name: str, node: Element, owner: str, *, creating: bool) -> bool:
+        """May a property be given, in a new record or in a change?"""
+        notes = self._noted(name, node, owner)
+        kept = ("Computed",) if creating else ("Computed", "Immutable")
+        by_sap = node.get(_SAP + ("creatable" if creating else "updatable")) != "false"
+        return by_sap and not any(_true(notes[term]) for term in kept if term in notes) and not _read_only(notes)
+
+    def _noted(self, name: str, node: Element, owner: str) -> dict[str, Element]:
+        """The annotations of a property by their terms."""
+        return {_term(one): one for one in (*node, *self._notes.get(f"{owner}/{name}", ()))}
 
     def full(self, name: str) -> str:
         """A name with its namespace instead of the alias."""
@@ -170,25 +178,32 @@ class Record(Shape):
         )
 
     def _needed(self) -> Iterator[str]:
-        for name, node in self._api.properties(self._type).items():
-            if node.get("Nullable") == "false" and "DefaultValue" not in node.attrib and word(node) == "Property":
-                keys = any(word(one) == "Key" for one in self._api.types[self._type])
-                if not keys or not self._is_key(name):
-                    yield name
+        """What a new record must have: what may not be null, is not filled in by the system, and is no key."""
+        api = self._api
+        keys = {
+            one.get("Name")
+            for type_ in api.line(self._type)
+            for one in api.types[type_].iter()
+            if word(one) == "PropertyRef"
+        }
+        for name, node in api.properties(self._type).items():
+            required = (
+                node.get("Nullable") == "false" and "DefaultValue" not in node.attrib and word(node) == "Property"
+            )
+            if required and name not in keys and api.writable(name, node, self._owners[name], creating=self._creating):
+                yield name
 
-    def _is_key(self, name: str) -> bool:
-        return any(
-            word(one) == "PropertyRef" and one.get("Name") == name
-            for type_ in self._api.line(self._type)
-            for one in self._api.types[type_].iter()
-        )
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        """The type in which each property stands."""
+        line = self._api.line(self._type)
+        return {node.get("Name", ""): one for one in line for node in self._api.types[one]}
 
     @cached_property
     def members(self) -> Mapping[str, Shape]:
         """The properties, and the control information of the JSON form."""
-        owners = {node.get("Name", ""): one for one in self._api.line(self._type) for node in self._api.types[one]}
         found = {
-            name: self._api.value(name, node, creating=self._creating, owner=owners.get(name, self._type))
+            name: self._api.value(name, node, creating=self._creating, owner=self._owners[name])
             for name, node in self._api.properties(self._type).items()
         }
         if self._api.version == 4:

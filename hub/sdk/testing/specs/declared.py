@@ -29,7 +29,7 @@ from hub.sdk.testing.specs.fitting import Fitting
 from hub.sdk.testing.specs.methods import Methods
 from hub.sdk.testing.specs.misfits import Kind, misfit
 from hub.sdk.testing.specs.program import shown
-from hub.sdk.testing.specs.shapes import OPEN, Absent, Api, Operation, Shape, plain
+from hub.sdk.testing.specs.shapes import OPEN, Absent, Api, Field, Operation, Shape, plain
 from hub.sdk.testing.specs.values import Text
 
 _BASE = re.compile(r"^(?:https?://[^/]*|\{config\.\w+\})")
@@ -46,15 +46,17 @@ class Declared:
         self.kind = ", ".join(dict.fromkeys(api.kind for api in apis))
         self.name = ", ".join(api.name for api in apis)
 
-    def check(self, folder: Path, package: str) -> Checked:
-        """Everything in the connector's files in ``folder``, and in their Python methods, that does not fit."""
+    def check(self, folder: Path, package: str, mapped: Sequence[Field] = ()) -> Checked:
+        """Everything in the connector's files in ``folder``, in their Python methods and in its mappings that does not fit."""
         found = Fitting(self.apis)
         for path in _files(folder, package):
             document = read(path, shown(path))
             file, faults = checked(document)
             if file is None or faults:
                 raise faults[0]
-            _File(file, document, found).read()
+            held = _File(file, document, found)
+            held.read()
+            held.mapped(mapped)
             if (folder / "__init__.py").is_file():
                 Methods(folder, package, base_of(file), frozenset({*file.headers, *_proof(file)}), found).read()
         found.settle()
@@ -82,6 +84,12 @@ class _File:
         self.headers = {*file.headers, *_proof(file)}
         self.asked: list[tuple[Operation, bool]] = []
         """Every operation that is used, each with "does it write?"."""
+        self.messages: dict[str, list[Shape]] = {}
+        """The shapes of the rows that become messages, by stream."""
+        self.parts: dict[str, Shape] = {}
+        """The shapes of the lists that are put into the rows, as ``stream.part``."""
+        self.records: dict[str, list[tuple[str, Shape, frozenset[str]]]] = {}
+        """Where a stream's record is sent as it is: the verb, the shape that takes it, and the names that the file adds."""
         self._odata: list[tuple[Place, str]] = []
 
     def read(self) -> None:
@@ -221,6 +229,7 @@ class _File:
 
     def message(self, spec: StreamPart, row: Shape, at: Place, *, selected: frozenset[str] | None = None) -> None:
         """What is read of a row that becomes a message."""
+        self.messages.setdefault(str(at[1]), []).append(row)
         self.row(spec, row, at, selected=selected)
         if isinstance(spec.poll, Poll) and spec.poll.changes is not None:
             changes = spec.poll.changes
@@ -246,7 +255,8 @@ class _File:
 
     def part(self, part: Sublist, at: Place, row: Shape) -> None:
         """A list that belongs to a row."""
-        answer, _ = self.rows(part, at, self.pages(part.paging, (*at, "paging")))
+        answer, inner = self.rows(part, at, self.pages(part.paging, (*at, "paging")))
+        self.parts[f"{at[1]}.{at[3]}"] = inner
         self.paged(part.paging, (*at, "paging"), answer)
         texts = {
             part.method.lower(): part.path,
@@ -286,6 +296,7 @@ class _File:
             for name, value in part.add.items():
                 place = self.where((*at, "add", name), name)
                 self.found.value(self.found.writes(record, [name], place), value, place)
+            self.records.setdefault(str(stream[1]), []).append((verb, record, frozenset(part.add)))
         row = self.field(answer, part.row, (*at, "row")) if part.row is not None else answer
         if (verb == "create" and not part.location) or isinstance(part, Update):
             self.row(spec, row, stream)
@@ -297,6 +308,54 @@ class _File:
         self.row(spec, row, at, selected=_selected(part.query))
         for path in part.where:
             self.field(row, path, (*here, "where", path))
+
+    # --- mappings
+
+    def mapped(self, fields: Sequence[Field]) -> None:
+        """The fields that mappings read of messages, and those that they write into records."""
+        for one in fields:
+            if one.written:
+                for _, record, _ in self.records.get(one.stream, ()):
+                    here = record
+                    for step in one.way:
+                        here = self.found.writes(here, [step.text], step)
+                    self.found.value(here, one.value, one.way[-1])
+            else:
+                self._read(one)
+        for stream, records in self.records.items():
+            ways = [one.way for one in fields if one.written and one.stream == stream]
+            for verb, record, added in records:
+                if ways and verb == "create":
+                    self._missing(record, ways, added)
+
+    def _read(self, one: Field) -> None:
+        """A field of a message is wrong where no kind of message has it: polled, fetched, or sent as a webhook."""
+        shapes, way = self.messages.get(one.stream, []), one.way
+        part = self.parts.get(f"{one.stream}.{way[0].text}")
+        if part is not None:
+            shapes, way = [part], way[1:]
+        tried = []
+        for shape in shapes:
+            apart, here = Fitting(self.found.apis), shape
+            for step in way:
+                here = apart.reads(here, [step.text], step)
+            tried.append(apart)
+        if tried:
+            best = min(tried, key=lambda apart: sum(found.breaks for found in apart.misfits))
+            self.found.uses["reads"] |= best.uses["reads"]
+            self.found.misfits |= best.misfits
+
+    def _missing(self, shape: Shape, ways: Sequence[tuple[Text, ...]], added: frozenset[str] = frozenset()) -> None:
+        """Names that a new record needs and no mapping writes."""
+        written = {way[0].text for way in ways}
+        place = min((way[0] for way in ways), key=lambda one: (one.file, one.line))
+        for name in sorted(shape.required - written - added):
+            said = f"{shape.of} needs {name!r}, which is not written."
+            self.found.misfits.add(misfit(place, Kind.MISSING, name, said))
+        for name in written:
+            below, inner = shape.child(name), [way[1:] for way in ways if way[0].text == name and len(way) > 1]
+            if below is not None and inner:
+                self._missing(below, inner)
 
     # --- errors and webhooks
 

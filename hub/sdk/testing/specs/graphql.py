@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +49,7 @@ from hub.sdk.testing.specs import Checked, content
 from hub.sdk.testing.specs.misfits import Kind, Misfit, misfit
 from hub.sdk.testing.specs.program import Program, shown
 from hub.sdk.testing.specs.reader import Call, Reader
+from hub.sdk.testing.specs.shapes import Field
 from hub.sdk.testing.specs.values import UNKNOWN, Text, Value, join, walk
 
 _UNKNOWN_RULES = (FieldsOnCorrectTypeRule, KnownArgumentNamesRule, KnownTypeNamesRule, KnownDirectivesRule)
@@ -245,7 +246,7 @@ class GraphQL:
             said = e.message if isinstance(e, GraphQLError) else f"{type(e).__name__} {e}"
             raise ConfigError(f"it is no GraphQL schema: {said}", code="CFG-SPEC", where=str(path)) from None
 
-    def check(self, folder: Path, package: str) -> Checked:
+    def check(self, folder: Path, package: str, mapped: Sequence[Field] = ()) -> Checked:  # noqa: ARG002 - records of the connector's own
         """Everything in a connector's source that does not fit this schema."""
         documents = Documents(folder)
         calls = _Calls(documents)

@@ -8,7 +8,7 @@ answer is optional. Everything else follows from Odoo's external API: https://ww
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from hub.sdk.testing.specs.expressions import ASKED
 from hub.sdk.testing.specs.misfits import Kind, Misfit, misfit
 from hub.sdk.testing.specs.program import Function, Program
 from hub.sdk.testing.specs.reader import Call, Reader
+from hub.sdk.testing.specs.shapes import Field
 from hub.sdk.testing.specs.values import UNKNOWN, Text, Value
 
 Json = dict[str, Any]
@@ -138,7 +139,7 @@ class Odoo:
         """The models that a file describes."""
         return _models_of(content(path), path)
 
-    def check(self, folder: Path, package: str) -> Checked:
+    def check(self, folder: Path, package: str, mapped: Sequence[Field] = ()) -> Checked:  # noqa: ARG002 - records of the connector's own
         """Everything in a connector's source that does not fit."""
         calls = used(folder, package)
         found = {one for use in calls.uses for one in self._of_use(use)}

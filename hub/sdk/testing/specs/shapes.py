@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
+
+from hub.sdk.testing.specs.values import Text
 
 _HOLE = re.compile(r"'?\{[^{}]*\}'?")
 
@@ -88,6 +90,19 @@ class Absent:
     said: str
     known: tuple[str, ...] = ()
     word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a stream's records that a mapping reads or writes: the names along the way to it, each with its place in the mapping.
+
+    ``value`` is what a mapping always writes there, where that is fixed.
+    """
+
+    stream: str
+    way: tuple[Text, ...]
+    written: bool
+    value: Any = None
 
 
 class Api(Protocol):
