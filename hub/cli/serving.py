@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ HealthOption = Annotated[
     typer.Option("--health", metavar="HOST:PORT", help="Answer /health/live, /health/ready and /metrics there."),
 ]
 
+BEHIND = 10
+"""How nice a worker is: a shop waits for its answer a few seconds only, while what was accepted can wait for its turn."""
 LEAVE = 1.0
 """Seconds for which a receiver that was told to stop still takes webhooks, so that a balancer can see first that it is not ready."""
 _LEVELS = ("debug", "info", "warning", "error")
@@ -84,6 +87,8 @@ def serve(serving: Serving) -> None:
         )
     from hub.runtime.hub import Hub
 
+    if serving.role == "worker":
+        os.nice(BEHIND)
     configure_logging(serving.log_level)
     tracing.configure(project.name, serving.role)
     stop = threading.Event()

@@ -12,6 +12,8 @@ from sqlalchemy.engine import Connection
 from hub.store.database import Database, array_text, raw_connection
 
 Rows = Sequence[tuple[Any, ...]]
+_WORTH_A_COPY = 20
+"""From so many rows on COPY is quicker than an array a column; for a single row it takes half its time again."""
 
 
 def append(database: Database, connection: Connection, table: sa.Table, columns: Sequence[str], rows: Rows) -> None:
@@ -21,6 +23,9 @@ def append(database: Database, connection: Connection, table: sa.Table, columns:
     names = tuple(columns)
     if database.is_sqlite:
         raw_connection(connection).executemany(_insert_sqlite(table.name, names, ""), rows)
+        return
+    if len(rows) < _WORTH_A_COPY:
+        insert(database, connection, table, names, rows, otherwise="")
         return
     with raw_connection(connection).cursor() as raw, raw.copy(_copy(table.name, names)) as copy:
         for row in rows:

@@ -20,7 +20,7 @@ FAITHFUL = dict.fromkeys(
 
 def held_up(seed: int) -> Plan:
     """The run of the control without fencing, with the hub as it is: a worker that was overtaken sends nothing more."""
-    slow = {"keyed": FAITHFUL, "ordered": FAITHFUL, "marker": {**FAITHFUL, "slow": 0.8}}
+    slow = {"keyed": FAITHFUL, "ordered": FAITHFUL, "marker": {**FAITHFUL, "slow": 1.6}}
     return Plan("held-up", 150, 4, seed, times=Times(lease=LEASE), targets=slow, script=overtaken, patience=90)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -220,9 +221,13 @@ def environment(**more: str) -> dict[str, str]:
 def embedded(folder: Path, targets: Sequence[str]) -> Iterator[Running]:
     """The hub as one process on SQLite."""
     write_project(folder, targets, "bench")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (folder / "hub.yaml").open("a") as file:
+        file.write(f'listen: "127.0.0.1:{port}"\n')  # where `hub connections` asks the running hub
     running = Running(folder, environment(HUB_DATABASE_URL=f"sqlite:///{folder}/data/hub.db"))
     try:
-        running.start("run", "--port", "0")
+        running.start("run")
         yield running
     finally:
         running.stop()
