@@ -84,6 +84,12 @@ class Reading:
                 f"the connector {self._connections.connector_name(name)} does not poll {stream!r}.", code="CFG-STREAM",
                 where=self._project.connection(name).where, fix=did_you_mean(stream, read),
             )  # fmt: skip
+        said = self._project.connection(name)
+        if said.paused:
+            raise HubError(
+                f"the connection {name!r} is paused in hub.yaml.", code="CON-PAUSED", where=said.where,
+                fix="Take `paused: true` away there.",
+            )  # fmt: skip
         state = self._store.connection_states().get(name)
         if state is not None and state.closed_for(self._store.now(), 1.0):
             why = "is paused" if state.paused else "may not be called at present"

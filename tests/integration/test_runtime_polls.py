@@ -1,5 +1,6 @@
 """Polling: the cursor moves with what it brought, faults show on the connection, and a paused connection is left alone."""
 
+import dataclasses
 import json
 import time
 from typing import ClassVar
@@ -225,6 +226,15 @@ def test_reading_by_hand_says_what_is_wrong(polling, shelf):
     assert code("shelf", "variant") == "CON-PAUSED"
     assert shelf.polls == 2  # the two whose filter failed at a record, and no other
     assert polling.store.conservation().in_ == 0
+
+
+def test_a_connection_that_the_project_pauses_is_not_read_by_hand(polling, shelf):
+    """Also before any hub has run, and so has written the pause down."""
+    polling.project.connections["shelf"] = dataclasses.replace(polling.project.connections["shelf"], paused=True)
+    with pytest.raises(HubError, match=r"paused in hub\.yaml") as said:
+        polling.reading.read("shelf", "variant")
+    assert said.value.code == "CON-PAUSED"
+    assert shelf.polls == 0
 
 
 def _command(capsys, *arguments):
