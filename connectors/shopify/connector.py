@@ -55,6 +55,7 @@ _NEEDED = (
 _FURTHER = {
     "read_all_orders": "orders older than 60 days are not seen",
     "write_orders": "orders cannot be changed or refunded",
+    "write_order_edits": "the lines of orders cannot be changed",
     "read_inventory": "stock levels are not seen",
     "read_returns": "returns are not seen",
     "write_returns": "returns cannot be made, decided or received",

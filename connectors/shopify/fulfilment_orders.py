@@ -16,6 +16,7 @@ from connectors.shopify.shapes import Json
 from hub.errors import Rejected
 
 _MOVABLE = frozenset({"OPEN", "SCHEDULED", "ON_HOLD", "IN_PROGRESS"})
+_HOLDABLE = frozenset({"OPEN", "SCHEDULED", "ON_HOLD"})
 _DIVISIBLE = frozenset({"OPEN", "SCHEDULED", "IN_PROGRESS"})
 """Only these can be split; what is on hold is held as a whole."""
 
@@ -85,12 +86,13 @@ class FulfilmentOrders:
         if "hold" not in data:
             return False
         how = data["hold"]
+        asked_for = self._now(order, data)
+        changed = bool(how) and self._set_apart(order, asked_for)
         if how and how.get("lines"):
-            return self._hold_lines(order, how)
-        changed = False
-        for asked in self._now(order, data):
+            return self._hold_lines(order, how) or changed
+        for asked in self._read(order["id"]) if changed else asked_for:
             mine = [hold["id"] for hold in asked["fulfillmentHolds"] if self._is_mine(hold)]
-            if how and not mine and asked["status"] in {"OPEN", "ON_HOLD"}:
+            if how and not mine and asked["status"] in _HOLDABLE:
                 self._api.mutate("hold", id=asked["id"], hold=self._hold_input(how))
                 changed = True
             elif not how and mine:
@@ -125,10 +127,25 @@ class FulfilmentOrders:
             if chosen is None:
                 raise _too_few(order, "split off", group["lines"])
             for asked, lines in chosen.items():
-                splits = [{"fulfillmentOrderId": asked, "fulfillmentOrderLineItems": _line_input(lines)}]
-                self._api.mutate("split", splits=splits)
+                self._split(asked, lines)
             changed = True
         return changed
+
+    def _set_apart(self, order: Json, asked_for: list[Json]) -> bool:
+        """Split what is left off what has shipped in part, since the shop holds back only what nothing has left of."""
+        if not any(asked["status"] == "IN_PROGRESS" for asked in asked_for):
+            return False
+        begun: dict[str, dict[str, int]] = {}
+        for part in self._parts(order["id"]):
+            if part.status == "IN_PROGRESS" and part.left and not part.mine:
+                begun.setdefault(part.fulfilment_order, {})[part.line] = part.left
+        for asked, lines in begun.items():
+            self._split(asked, lines)
+        return bool(begun)
+
+    def _split(self, asked: str, lines: dict[str, int]) -> None:
+        splits = [{"fulfillmentOrderId": asked, "fulfillmentOrderLineItems": _line_input(lines)}]
+        self._api.mutate("split", splits=splits)
 
     def _hold_lines(self, order: Json, how: Json) -> bool:
         def needed(parts: list[Part], line: Json) -> int:
@@ -136,7 +153,7 @@ class FulfilmentOrders:
             return _wanted(line, held, sum(part.left for part in parts if _free(part) and part.fits(line)))
 
         def _free(part: Part) -> bool:
-            return part.status in _DIVISIBLE and not part.mine
+            return part.status in _HOLDABLE - {"ON_HOLD"} and not part.mine
 
         taken = self._take(order, how["lines"], needed, _free, "hold back")
         for asked, lines in taken.items():
@@ -186,7 +203,7 @@ class FulfilmentOrders:
 
     def _parts(self, order_id: str) -> list[Part]:
         parts = []
-        for asked in read_fulfilment(self._api, order_id)["fulfillmentOrders"]["nodes"]:
+        for asked in self._read(order_id):
             if asked["status"] == "CANCELLED":
                 continue
             mine = any(self._is_mine(hold) for hold in asked["fulfillmentHolds"])
@@ -200,11 +217,14 @@ class FulfilmentOrders:
             ]  # fmt: skip
         return parts
 
+    def _read(self, order_id: str) -> list[Json]:
+        found: list[Json] = read_fulfilment(self._api, order_id)["fulfillmentOrders"]["nodes"]
+        return found
+
     def _now(self, order: Json, data: Json) -> list[Json]:
         """The fulfilment orders as they are; a step before this one, in the same write, may have made others of them."""
         if data.get("split") or data.get("moves") or (data.get("hold") or {}).get("lines"):
-            fresh: list[Json] = read_fulfilment(self._api, order["id"])["fulfillmentOrders"]["nodes"]
-            return fresh
+            return self._read(order["id"])
         known: list[Json] = order["fulfillmentOrders"]["nodes"]
         return known
 

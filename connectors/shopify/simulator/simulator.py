@@ -44,7 +44,7 @@ SHOP = "hub-simulator.myshopify.com"
 VERSION = "2026-10"
 SCOPES = (
     "read_all_orders", "write_orders", "write_products", "write_customers", "read_locations", "write_inventory",
-    "write_merchant_managed_fulfillment_orders", "write_returns",
+    "write_merchant_managed_fulfillment_orders", "write_returns", "write_order_edits",
 )  # fmt: skip
 
 
