@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from typer.testing import CliRunner
 
 from hub.cli.main import app
+from hub.documents import read
 from hub.errors import ConfigError
-from hub.sdk.testing.specs import Description, load, moving
+from hub.sdk.declarative.loading import checked
+from hub.sdk.testing.specs import Description, api_of, load, moving
+from hub.sdk.testing.specs.declared import FileUses
 from hub.sdk.testing.specs.filters import names_in
+from hub.sdk.testing.specs.fitting import Fitting
+from hub.sdk.testing.specs.odata import OData
 
 VENDORS = Path(os.environ.get("HUB_VENDOR_SPECS", "../shared/specs"))
 HEAD = """\
@@ -432,6 +439,62 @@ def test_names_in_query_options(option: str, text: Any, names: list[str]) -> Non
 def test_what_is_no_description_is_said(tmp_path: Path, text: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         described(tmp_path, text)
+
+
+def nodes(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to everything in JSON data."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        yield (*at, key)
+        yield from nodes(value, (*at, key))
+
+
+@pytest.mark.parametrize("odd", [None, [], {}, "x", 5, True, {"$ref": "#/paths"}, {"$ref": "#/nowhere"}], ids=repr)
+def test_no_odd_description_breaks_the_check(tmp_path: Path, odd: Any) -> None:
+    """Vendors' descriptions are not always what the specification says: what cannot be read is passed over, or told."""
+    document = read(written(tmp_path, STREAM) / "acme.yaml")
+    file, _ = checked(document)
+    assert file is not None
+    broken = []
+    for way in nodes(OPENAPI):
+        data = json.loads(json.dumps(OPENAPI))
+        here = data
+        for step in way[:-1]:
+            here = here[step]
+        here[way[-1]] = odd
+        try:
+            api = api_of(data, Path("odd.json"))
+            if api is not None:
+                FileUses(file, document, Fitting([api])).read()
+        except ConfigError:
+            continue
+        except Exception as error:
+            broken.append((way, repr(error)))
+    assert broken == []
+
+
+def test_no_odd_metadata_breaks_the_check(tmp_path: Path) -> None:
+    """Every element and every attribute is left out in turn, or names something that is not there."""
+    document = read(items(tmp_path) / "acme.yaml")
+    file, _ = checked(document)
+    assert file is not None
+    broken = []
+    for number, element in enumerate(ET.fromstring(METADATA).iter()):
+        for name in [None, *element.attrib]:
+            for value in ["", "No.Such", "Collection(No.Such)"] if name else [""]:
+                root = ET.fromstring(METADATA)
+                here = list(root.iter())[number]
+                if name is None:
+                    here.clear()
+                else:
+                    here.set(name, value)
+                try:
+                    api = OData.of(ET.tostring(root, encoding="unicode"), "odd.xml")
+                    FileUses(file, document, Fitting([api])).read()
+                except ConfigError:
+                    continue
+                except Exception as error:
+                    broken.append((here.tag, name, value, repr(error)))
+    assert broken == []
 
 
 def test_descriptions_of_different_kinds_are_not_mixed(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Declared:
             file, faults = checked(document)
             if file is None or faults:
                 raise faults[0]
-            held = _File(file, document, found)
+            held = FileUses(file, document, found)
             held.read()
             held.mapped(mapped)
             if (folder / "__init__.py").is_file():
@@ -75,7 +75,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-class _File:
+class FileUses:
     """Holds one file against the descriptions."""
 
     def __init__(self, file: ConnectorFile, document: Document, found: Fitting) -> None:

@@ -40,7 +40,7 @@ class OpenApi:
     def _paths(self) -> list[tuple[list[str], str, Json]]:
         """Every path with its segments, the most concrete ones first."""
         found = []
-        for path, item in (self.data.get("paths") or {}).items():
+        for path, item in _object(self.data.get("paths")).items():
             if isinstance(path, str) and path.startswith("/"):
                 found.append((segments(plain(path)), path, self.resolved(item)))
         return sorted(found, key=lambda one: sum("{}" in part for part in one[0]))
@@ -50,7 +50,7 @@ class OpenApi:
         """What may stand before a path: the paths of the servers."""
         if self._old:
             return [segments(str(self.data.get("basePath") or ""))]
-        servers = [one for one in self.data.get("servers") or () if isinstance(one, dict)]
+        servers = [one for one in _list(self.data.get("servers")) if isinstance(one, dict)]
         return [segments(plain(urlsplit(str(one.get("url") or "")).path)) for one in servers] or [[]]
 
     def operation(self, method: str, path: str, base: str) -> Operation | Absent:
@@ -97,7 +97,7 @@ class OpenApi:
         headers = {one: node for one, node in headers.items() if one not in _UNCHECKED_HEADERS}
         required = {one for one, node in {**query, **headers}.items() if node.get("required")}
         body, form = self._bodies(name, item, node)
-        answers = {str(status): self._answer(name, one) for status, one in (node.get("responses") or {}).items()}
+        answers = {str(status): self._answer(name, one) for status, one in _object(node.get("responses")).items()}
         good = [shape for status, shape in sorted(answers.items()) if status.startswith("2") and shape is not None]
         return Operation(
             name,
@@ -116,19 +116,19 @@ class OpenApi:
         )
 
     def _parameters(self, item: Json, node: Json, where: str) -> list[Json]:
-        given = [*(item.get("parameters") or ()), *(node.get("parameters") or ())]
+        given = [*_list(item.get("parameters")), *_list(node.get("parameters"))]
         return [one for one in map(self.resolved, given) if one.get("in") == where]
 
     def _schema_of(self, parameter: Json) -> Json:
         if self._old:
             return parameter
-        content: Json = next(iter((parameter.get("content") or {}).values()), {})
+        content = _object(next(iter(_object(parameter.get("content")).values()), {}))
         return self.resolved(parameter.get("schema") or content.get("schema") or {})
 
     def _parameter(self, name: str, node: Json) -> Shape:
         schema = self._schema_of(node)
         items = self.resolved(schema.get("items") or {})
-        values = [str(one) for one in (schema.get("enum") or items.get("enum") or ())]
+        values = [str(one) for one in _list(schema.get("enum") or items.get("enum"))]
         return Shape(name, open=True, deprecated=node.get("deprecated") is True, values=values)
 
     def _bodies(self, name: str, item: Json, node: Json) -> tuple[Shape, Shape]:
@@ -142,8 +142,8 @@ class OpenApi:
                 required=[str(one.get("name")) for one in fields if one.get("required")],
             )
             return (self.shape(f"the body of {name}", body.get("schema")) if body else OPEN), form if fields else OPEN
-        content: Json = self.resolved(node.get("requestBody") or {}).get("content") or {}
-        form_ = content.get("application/x-www-form-urlencoded") or content.get("multipart/form-data") or {}
+        content = _object(self.resolved(node.get("requestBody")).get("content"))
+        form_ = _object(content.get("application/x-www-form-urlencoded") or content.get("multipart/form-data"))
         return (
             self.shape(f"the body of {name}", _json_in(content).get("schema")),
             self.shape(f"the form of {name}", form_.get("schema")),
@@ -152,7 +152,7 @@ class OpenApi:
     def _answer(self, name: str, node: Any) -> Shape | None:
         """What an answer holds; none where it holds nothing."""
         node = self.resolved(node)
-        schema = node.get("schema") if self._old else _json_in(node.get("content") or {}).get("schema")
+        schema = node.get("schema") if self._old else _json_in(_object(node.get("content"))).get("schema")
         return self.shape(f"the answer of {name}", schema) if schema is not None else None
 
     # --- webhooks
@@ -210,8 +210,8 @@ class _Schema(Shape):
             open=more or not known or (not has_names and any(_is_object(node) for node, _ in self._nodes)),
             deprecated=_says(schema, api, "deprecated"),
             writable=not _says(schema, api, "readOnly"),
-            values=[str(one) for node, _ in self._nodes for one in node.get("enum") or () if one is not None],
-            required=[str(name) for node in joined for name in node.get("required") or ()],
+            values=[str(one) for node, _ in self._nodes for one in _list(node.get("enum")) if one is not None],
+            required=[str(name) for node in joined for name in _list(node.get("required"))],
         )
 
     @cached_property
@@ -219,7 +219,7 @@ class _Schema(Shape):
         """The properties."""
         found: dict[str, Any] = {}
         for node, _ in self._nodes:
-            for name, schema in (node.get("properties") or {}).items():
+            for name, schema in _object(node.get("properties")).items():
                 found.setdefault(str(name), []).append(schema)
         return {
             name: _Schema(self._api, f"{name} of {self.of}", schemas[0] if len(schemas) == 1 else {"anyOf": schemas})
@@ -246,11 +246,20 @@ def _parts(api: OpenApi, schema: Any, *, always: bool = True, depth: int = 0) ->
         yield from _parts(api, node["items"], always=always, depth=depth + 1)
         return
     yield node, always
-    for one in node.get("allOf") or ():
+    for one in _list(node.get("allOf")):
         yield from _parts(api, one, always=always, depth=depth + 1)
     for word in ("oneOf", "anyOf"):
-        for one in node.get(word) or ():
+        for one in _list(node.get(word)):
             yield from _parts(api, one, always=False, depth=depth + 1)
+
+
+def _object(value: Any) -> Json:
+    """The value where it is an object; descriptions are not always what they should be."""
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _takes_more(node: Json) -> bool:
