@@ -55,7 +55,10 @@ test-odoo: setup ## test the Odoo connector against a real Odoo: the one that HU
 	@tests/odoo/rig.sh run $(BIN)/python -m pytest -q -m odoo tests/odoo $(ARGS)
 
 quality: setup ## run the conformance kit for every shipped connector and write its report into docs/connectors
-	@for name in example files odoo shopify webhook; do $(BIN)/hub connector check $$name --report docs/connectors/$$name-quality.md || exit 1; done
+	@for name in example files odoo shopify webhook; do \
+	  specs=$$(for file in connectors/$$name/simulator/openapi.yaml connectors/$$name/simulator/metadata.xml; do test -f $$file && echo "--spec $$file"; done); \
+	  $(BIN)/hub connector check $$name $$specs --report docs/connectors/$$name-quality.md || exit 1; \
+	done
 
 schemas: setup ## write the generated JSON Schemas again
 	@$(BIN)/python -m hub.canonical.schemas schemas/canonical

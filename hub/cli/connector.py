@@ -117,7 +117,7 @@ def check(
     if report is not None:
         from hub.sdk.testing.page import page
 
-        report.write_text(page(examined.report, examined.claims), encoding="utf-8")
+        report.write_text(page(examined.report, examined.claims, examined.spec), encoding="utf-8")
     emit(examined.as_dict(), as_json=as_json, show=lambda: show(examined))
     if examined.fails:
         raise typer.Exit(1)

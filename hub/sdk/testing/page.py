@@ -1,6 +1,7 @@
 """A run of the conformance kit as a page of the documentation: what was shown, on which streams, and what a connector does not claim.
 
-With the connector's quality.yaml the page has its entries as well, and the grade is the lower one of what was shown and what is claimed.
+With a check against the vendor's description the page says what came of it. With the connector's quality.yaml it has its entries as well,
+and the grade is the lower one of what was shown and what is claimed.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterable
 from hub.sdk.testing.behaviours import BEHAVIOURS, Level
 from hub.sdk.testing.conformance import Finding, Report
 from hub.sdk.testing.quality import Claims, level_of
+from hub.sdk.testing.specs import Checked
 
 _WORDS = {"passed": "shown", "failed": "**failed**", "unproven": "not shown", "declared": "not claimed"}
 
 
-def page(report: Report, claims: Claims | None = None) -> str:
+def page(report: Report, claims: Claims | None = None, spec: Checked | None = None) -> str:
     """The page, in Markdown. It has no times, so that a run with the same outcome makes the same page."""
     counts = ", ".join(f"{report.count(outcome)} {word.strip('*')}" for outcome, word in _WORDS.items())
     made_by = f"Made by `hub connector check {report.connector} --report`; do not edit it."
@@ -24,6 +26,8 @@ def page(report: Report, claims: Claims | None = None) -> str:
         f"# The grade of the connector {report.connector}: {grade}\n",
         f"{made_by} Each [behaviour](../sdk/conformance.md) {tried}: {counts}.\n",
     ]
+    if spec is not None:
+        parts.append(f"{_held(spec)}\n")
     for level in Level:
         parts += [f"## {level.name.title()}\n", "| behaviour | outcome |", "|---|---|"]
         for name, behaviour in BEHAVIOURS.items():
@@ -36,6 +40,13 @@ def page(report: Report, claims: Claims | None = None) -> str:
             parts += [f"| {name} | {entry.status} | {_cell(entry.comment)} |" for _, name, entry in entries]
             parts.append("")
     return "\n".join(parts)
+
+
+def _held(spec: Checked) -> str:
+    """What came of the check against the vendor's description."""
+    uses = ", ".join(f"{count} {what}" for what, count in spec.uses.items())
+    verdict = f"**{len(spec.broken)} misfits**" if spec.broken else "it fits"
+    return f"The source was [held against](../sdk/published-descriptions.md) {spec.description}: {verdict} ({uses})."
 
 
 def _outcome(findings: Iterable[Finding]) -> str:

@@ -11,6 +11,7 @@ from hub.errors import ConfigError
 from hub.sdk.testing.conformance import Finding, Report
 from hub.sdk.testing.page import page as page_of
 from hub.sdk.testing.quality import claims, doubts
+from hub.sdk.testing.specs import Checked
 
 GOOD = """\
 quality: 1
@@ -127,6 +128,8 @@ def test_a_page_says_what_was_shown_and_what_was_not():
             Finding("poll_finds_everything", "price", "failed", "2 | 3"),
         ],
     )
-    text = page_of(report)
+    spec = Checked("openapi.yaml", "openapi", {"requests": 3, "reads": 5}, [])
+    text = page_of(report, None, spec)
+    assert "[held against](../sdk/published-descriptions.md) openapi.yaml: it fits (3 requests, 5 reads)." in text
     assert "| `poll_finds_everything` | shown: order; **failed**: price (2 \\| 3) |" in text
     assert "| `close_may_be_called_twice` | not tried |" in text
