@@ -4,7 +4,10 @@ Real processes: the receiver, the relay and two workers over PostgreSQL and Rabb
 HUB_TEST_AMQP_URL name them), or one process on SQLite; one more process is both shop and ERP. All share this machine's cores.
 CPU figures count the hub, its database connections and the broker, and leave the shop and the ERP out.
 
+Node-RED and n8n do the same job where they are installed (`tests.benchmarks.pipeline.peers`), and the ratios are those of this run.
+
 HUB_BENCH_MESSAGES says how many messages a throughput run has: 200000 shows whether memory stays flat.
+`python -m tests.benchmarks.bench_pipeline throughput` measures that part alone, and the peers.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.pipeline import peers
 from tests.benchmarks.pipeline.hubs import Driver, Running, cluster, embedded
 
 COUNT = int(os.environ.get("HUB_BENCH_MESSAGES", "12000"))
@@ -27,21 +31,23 @@ Start = Callable[[Path, Sequence[str]], AbstractContextManager[Running]]
 Metrics = dict[str, float | str]
 
 
-def run() -> Metrics:
-    """The figures of both sizes."""
+def run(wanted: Sequence[str] = ()) -> Metrics:
+    """The figures of both sizes, in the parts that are wanted (none = all), and of the peers where the throughput is among them."""
     metrics: Metrics = {}
     postgres, amqp = os.environ.get("HUB_TEST_POSTGRES_URL"), os.environ.get("HUB_TEST_AMQP_URL")
     if postgres and amqp:
-        metrics |= _measured("cluster", lambda folder, targets: cluster(folder, targets, postgres, amqp))
+        metrics |= _measured("cluster", lambda folder, targets: cluster(folder, targets, postgres, amqp), wanted)
     else:
         metrics["pipeline.cluster"] = "not measured: set HUB_TEST_POSTGRES_URL and HUB_TEST_AMQP_URL"
-    return metrics | _measured("embedded", embedded)
+    metrics |= _measured("embedded", embedded, wanted)
+    return metrics | (peers.run(metrics, COUNT) if not wanted or "throughput" in wanted else {})
 
 
-def _measured(size: str, start: Start) -> Metrics:
+def _measured(size: str, start: Start, wanted: Sequence[str]) -> Metrics:
     found: Metrics = {}
     for part in (_throughput, _latency, _burst, _resuming, _fairness):
-        found |= {f"pipeline.{size}.{name}": value for name, value in part(start).items()}
+        if not wanted or part.__name__.removeprefix("_") in wanted:
+            found |= {f"pipeline.{size}.{name}": value for name, value in part(start).items()}
     return found
 
 
@@ -148,5 +154,5 @@ def _fairness(start: Start) -> Metrics:
 
 
 if __name__ == "__main__":
-    for metric, value in run().items():
+    for metric, value in run(sys.argv[1:]).items():
         sys.stdout.write(f"{metric:55} {value if isinstance(value, str) else f'{value:,.3f}'}\n")
