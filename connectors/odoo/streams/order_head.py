@@ -114,12 +114,20 @@ class OrderHead:
         if team:
             head["team_id/.id"] = str(team)
         if channel:
-            source = self._look_up("utm.source", "name", channel)
-            if not source:
-                made = self.client.upsert("utm.source", ["id", "name"], [[external_name(f"source-{channel}"), channel]])
-                source = self._known["utm.source", channel] = made
-            head["source_id/.id"] = str(source)
+            head["source_id/.id"] = str(self._look_up("utm.source", "name", channel) or self._source(channel))
         return head
+
+    def _source(self, channel: str) -> int:
+        """A new source; where another worker makes it at this moment, Odoo says that its name is taken, and it is there."""
+        row = [external_name(f"source-{channel}"), channel]
+        try:
+            made = self._known["utm.source", channel] = self.client.upsert("utm.source", ["id", "name"], [row])
+        except Rejected:
+            found = self._look_up("utm.source", "name", channel)
+            if found is None:
+                raise
+            return found
+        return made
 
     def _look_up(self, model: str, field: str, value: str) -> int | None:
         """The id of the record with this Odoo external id ("account.account_payment_term_30days") or this value."""

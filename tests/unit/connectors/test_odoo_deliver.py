@@ -12,6 +12,7 @@ import pytest
 
 from connectors.odoo import OdooConnector
 from connectors.odoo.simulator import OdooSimulator
+from connectors.odoo.simulator.orm import rpc
 from hub.errors import AuthFailed, ConfigError, HubError, OutcomeUnknown, Rejected, RetryLater
 from hub.sdk.records import NaturalKey, OutboundRecord
 from hub.sdk.testing.faults import CutBody, Reset, Status, Timeout
@@ -392,6 +393,23 @@ def test_what_a_company_adds_to_its_order_stands_where_odoo_has_it(sim: OdooSimu
     by_name = order(sim, "hub-t-ord_2", channel="b2b", payment_terms="45 Days")
     assert odoo.deliver(by_name).warnings == ()
     assert len(sim.env["utm.source"].rows) == 1, "one source a channel"
+
+
+def test_two_orders_of_a_new_channel_at_once_make_one_source(
+    sim: OdooSimulator, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other order's source comes between the question for it and the import: Odoo then refuses the name as taken."""
+    sources = sim.env["utm.source"]
+
+    @rpc
+    def load(fields: list[str], data: list[list[str]]) -> dict[str, Any]:
+        sources.insert({"name": "b2b"})
+        return {"ids": False, "messages": [{"type": "error", "message": "The name must be unique"}], "nextrow": 0}
+
+    monkeypatch.setattr(sources, "load", load, raising=False)
+    connect(sim, url).deliver(order(sim, channel="b2b"))
+    assert sim.env["sale.order"]._shown(sim.orders[0], "source_id")[1] == "b2b"
+    assert len(sources.rows) == 1
 
 
 def test_terms_that_odoo_does_not_know_are_told_and_the_order_goes_on(sim: OdooSimulator, url: str) -> None:
