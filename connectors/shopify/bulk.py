@@ -1,4 +1,4 @@
-"""A whole catalogue in the background: the shop runs one query over all variants, and gives a file to read piece by piece.
+"""A whole catalogue in the background: the shop runs one query over all of it, and gives a file to read piece by piece.
 
 Paging by cursors ends after 25,000 objects and spends the budget of everything else; this does neither. The file is read by byte ranges,
 so that a cursor can name the place, and nothing has to be read again after a stop.
@@ -6,14 +6,18 @@ so that a cursor can name the place, and nothing has to be read again after a st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from connectors.shopify.api import ShopifyApi
 from connectors.shopify.queries import document
-from connectors.shopify.shapes import Json
+from connectors.shopify.shapes import Json, earlier
 from hub.errors import RetryLater
 from hub.sdk.connector import ConnectorIO
 from hub.sdk.jsonio import read_object
+from hub.sdk.records import Cursor, Page, RawMessage
+
+Read = list[RawMessage]
 
 _PIECE = 1_000_000
 _AT_WORK = frozenset({"CREATED", "RUNNING", "CANCELING"})
@@ -25,6 +29,22 @@ class Bulk:
     def __init__(self, api: ShopifyApi, io: ConnectorIO) -> None:
         self._api = api
         self._io = io
+
+    def page(self, name: str, at: Cursor, begun: str, overlap: float, read: Callable[[list[Json], str], Read]) -> Page:
+        """Start the query of this document, or look whether it is done, or read the next piece of its file.
+
+        ``read`` makes messages of the records of a piece, given the shop's currency. What changed since ``begun`` is left to the next poll.
+        """
+        if "bulk" not in at:
+            return Page([], {"bulk": self.start(name), "begun": begun})
+        url, currency = self.state(at["bulk"])
+        if url is None:
+            return Page([], at)
+        rows, further = self.rows(url, int(at.get("offset", 0)))
+        messages = read(rows, currency)
+        if further is not None:
+            return Page(messages, {**at, "offset": further}, more=True)
+        return Page(messages, {"since": earlier(at["begun"], overlap)})
 
     def start(self, name: str) -> str:
         """Start the query of this document and return the operation's id."""

@@ -80,7 +80,7 @@ class ShopifyConfig(ConnectorConfig):
     )
     bulk_import: bool = Field(
         default=False,
-        description="Read the catalogue for the first time by a background query: for shops of more than 25,000 variants.",
+        description="Read variants and stock levels for the first time by a background query: for shops of more than 25,000 of them.",
     )
     page_size: int = Field(
         default=10, ge=1, le=250, description="Orders in one page at the most; made smaller when a page costs too much."

@@ -100,9 +100,10 @@ class ShopifyConnector(Connector[ShopifyConfig]):
     def __init__(self, config: ShopifyConfig, io: ConnectorIO) -> None:
         super().__init__(config, io)
         self._api = ShopifyApi(config, io)
-        self._polling = Polling(self._api, config, io.clock, Bulk(self._api, io))
+        bulk = Bulk(self._api, io)
+        self._polling = Polling(self._api, config, io.clock, bulk)
         self._finding = Finding(self._api, config)
-        self._levels = Levels(self._api, config, io.clock, self._finding)
+        self._levels = Levels(self._api, config, io.clock, self._finding, bulk)
         self._company_reads = CompanyReads(self._api, config)
         self._subscriptions = Subscriptions(self._api)
         self._returns = Returns(self._api, config)

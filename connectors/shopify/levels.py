@@ -7,6 +7,7 @@ and the next one begins where this one was begun, ``poll_overlap`` seconds early
 from __future__ import annotations
 
 from connectors.shopify.api import ShopifyApi
+from connectors.shopify.bulk import Bulk
 from connectors.shopify.config import ShopifyConfig
 from connectors.shopify.finding import Finding
 from connectors.shopify.shapes import Json, earlier, fingerprint, number_of, since_query, version_of
@@ -19,16 +20,22 @@ _NAMES = ("available", "on_hand", "committed", "reserved", "incoming", "damaged"
 class Levels:
     """Reads inventory levels."""
 
-    def __init__(self, api: ShopifyApi, config: ShopifyConfig, clock: Clock, finding: Finding) -> None:
+    def __init__(self, api: ShopifyApi, config: ShopifyConfig, clock: Clock, finding: Finding, bulk: Bulk) -> None:
         self._api = api
         self._config = config
         self._clock = clock
         self._finding = finding
+        self._bulk = bulk
 
     def page(self, cursor: Cursor | None, limit: int) -> Page:
-        """The next changed levels of one location. A page without any may still have more behind it: the other locations."""
+        """The next changed levels of one location. A page without any may still have more behind it: the other locations.
+
+        At the very first, all levels by a background query, if so set.
+        """
         at = dict(cursor or {})
         begun = at.get("begun") or version_of(self._clock.now().isoformat())
+        if "bulk" in at or (not at and self._config.bulk_import):
+            return self._bulk.page("levels_bulk", at, begun, self._config.poll_overlap, self._rows)
         places = sorted(node["id"] for node in self._finding.locations())
         place = at.get("location") or next(iter(places), None)
         if place is None:
@@ -46,6 +53,10 @@ class Levels:
         if further is not None:
             return Page(messages, {**window, "location": further}, more=True)
         return Page(messages, {"since": earlier(begun, self._config.poll_overlap)})
+
+    def _rows(self, rows: list[Json], _: str) -> list[RawMessage]:
+        """The levels in a piece of the file; its other records are the locations that they belong to."""
+        return [self._message(row, "poll") for row in rows if "__parentId" in row]
 
     def one(self, external_id: str) -> RawMessage | None:
         """One level as it is now."""

@@ -65,18 +65,11 @@ class Polling:
         return Page(messages, {"since": earlier(begun, self._config.poll_overlap)})
 
     def _all_variants(self, at: Cursor) -> Page:
-        """Start the background query, or look whether it is done, or read the next piece of its file."""
-        if "bulk" not in at:
-            begun = version_of(self._clock.now().isoformat())
-            return Page([], {"bulk": self._bulk.start("variants_bulk"), "begun": begun})
-        url, currency = self._bulk.state(at["bulk"])
-        if url is None:
-            return Page([], at)
-        rows, further = self._bulk.rows(url, int(at.get("offset", 0)))
-        messages = [variant_message(variant_payload(row, currency), "poll") for row in rows]
-        if further is not None:
-            return Page(messages, {**at, "offset": further}, more=True)
-        return Page(messages, {"since": earlier(at["begun"], self._config.poll_overlap)})
+        def read(rows: list[Json], currency: str) -> list[RawMessage]:
+            return [variant_message(variant_payload(row, currency), "poll") for row in rows]
+
+        begun = version_of(self._clock.now().isoformat())
+        return self._bulk.page("variants_bulk", at, begun, self._config.poll_overlap, read)
 
     def variant(self, external_id: str) -> RawMessage | None:
         """One variant as it is now."""

@@ -79,7 +79,20 @@ class Background:
         result = execute_sync(
             schema(), document, context_value="bulk", field_resolver=self._resolve(), type_resolver=type_of
         )
+        if result.errors:
+            self.fail(found["id"])
+            return
         edges: list[Json] = next(iter((result.data or {}).values()), {"edges": []})["edges"]
         path = f"/bulk/{found['id'].rsplit('/', 1)[1]}.jsonl"
-        self._files[path] = b"".join(dump_json(edge["node"]) + b"\n" for edge in edges)
-        found.update(status="COMPLETED", objectCount=str(len(edges)), url=f"{self.base}{path}" if edges else None)
+        rows = [row for edge in edges for row in _flat(edge["node"])]
+        self._files[path] = b"".join(dump_json(row) + b"\n" for row in rows)
+        found.update(status="COMPLETED", objectCount=str(len(rows)), url=f"{self.base}{path}" if rows else None)
+
+
+def _flat(node: Json) -> list[Json]:
+    """A record, and those of its connections behind it, which name it as their parent."""
+    inner = {name: value["edges"] for name, value in node.items() if isinstance(value, dict) and "edges" in value}
+    rows = [{name: value for name, value in node.items() if name not in inner}]
+    for edges in inner.values():
+        rows += [{**edge["node"], "__parentId": node["id"]} for edge in edges]
+    return rows

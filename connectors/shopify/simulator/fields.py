@@ -92,9 +92,10 @@ def _queries(shop: Shop) -> dict[str, Resolver]:
             return shop.products.get(number_in(identifier["id"], "Product"))
         return shop.product_by_handle(identifier["handle"])
 
-    def locations(_: Any, __: Info, first: int | None = None, after: str | None = None, **given: Any) -> Any:
+    def locations(_: Any, info: Info, first: int | None = None, after: str | None = None, **given: Any) -> Any:
         found = [place for place in shop.locations.values() if place.is_active or given.get("includeInactive")]
-        return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number])
+        bulk = info.context == "bulk"
+        return connection(sorted(found, key=_by_id), first, after, lambda row: [row.number], endless=bulk)
 
     def nodes(_: Any, __: Info, ids: list[str]) -> list[Any]:
         kinds: dict[str, dict[int, Any]] = {"ProductVariant": shop.variants, "Product": shop.products}
@@ -301,7 +302,7 @@ def _catalogue(shop: Shop) -> dict[str, Resolver]:
 
     def levels(
         place: Location,
-        _: Info,
+        info: Info,
         first: int | None = None,
         after: str | None = None,
         query: str | None = None,
@@ -309,7 +310,7 @@ def _catalogue(shop: Shop) -> dict[str, Resolver]:
     ) -> Any:
         found = [level for item in shop.items.values() if (level := item.levels.get(place.number)) and level.is_active]
         found = search(found, query, {"updated_at": lambda level: level.updated})
-        return connection(found, first, after, lambda level: [level.item.number])
+        return connection(found, first, after, lambda level: [level.item.number], endless=info.context == "bulk")
 
     def one_level(_: Any, __: Info, id: str) -> Level | None:  # noqa: A002
         start, _sep, item = id.partition("?inventory_item_id=")

@@ -104,3 +104,20 @@ def test_what_was_written_is_what_is_read(
     nobody: Any = None
     made = mapping.run(read.payload, meta={"connection": "shop", "received_at": "2026-01-01T00:00:00Z"}, links=nobody)
     assert (made.record["sku"], made.record["warehouse"], str(made.record["available"])) == ("VALVE-10", "WH", "33")
+
+
+def test_all_levels_are_read_in_the_background_at_first(
+    connect: Callable[..., ShopifyConnector], sim: ShopifySimulator, east: str
+) -> None:
+    sim.clock.advance(60)
+    shop = connect(bulk_import=True, poll_overlap=0)
+    started = shop.poll("inventory_level", None, 50)
+    assert not started.messages
+    sim.clock.advance(5)
+    waiting = shop.poll("inventory_level", started.cursor, 50)
+    assert (waiting.messages, waiting.cursor) == ([], started.cursor)
+    done = shop.poll("inventory_level", waiting.cursor, 50)
+    assert told(list(done.messages)) == [("East", "VALVE-10", 7), ("WH", "SEAL-3", 500), ("WH", "VALVE-10", 50)]
+    assert done.messages[0].dedupe_key in {one.dedupe_key for one in drained(shop, {"since": None})[0]}
+    sim.place_order([("SEAL-3", 1, None)], send_webhook=False)
+    assert told(drained(shop, done.cursor)[0]) == [("WH", "SEAL-3", 499)]
