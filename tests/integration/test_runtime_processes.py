@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -199,6 +200,33 @@ def test_every_role_ends_within_ten_seconds_and_gives_its_leases_back_though_a_t
         assert connection.execute("SELECT count(*) FROM message WHERE state = 'leased'").fetchone() == (0,)
     worker = start("worker", **where)
     assert _until(lambda: _done(postgres_url) == 1, 60), worker.text()
+    assert _numbers(target) == ["#1001"]
+
+
+def test_an_embedded_hub_ends_within_ten_seconds_though_a_target_hangs(
+    start, target, order_webhook, free_port, project_dir
+):
+    """The same for the hub as one process: started again, it looks the effect up before anything is sent a second time."""
+    file = project_dir / "hub.yaml"
+    file.write_text(file.read_text().replace("deadline: 5", "deadline: 40"))
+    target.faults.add(on="POST /order", then=[Timeout(after_effect=True, seconds=60)])
+    database = project_dir / "data" / "stop.db"
+    where = {"HUB_DATABASE_URL": f"sqlite:///{database}"}
+    hub = start("run", "--port", str(free_port), **where)
+    hub.started()
+    _send(f"http://127.0.0.1:{free_port}", order_webhook(1))
+    assert _until(lambda: target.faults.hit, 60)
+    code, took = hub.end()
+    assert (code, took < 10) == (0, True), (code, took, hub.text())
+    assert "Traceback" not in hub.text()
+
+    def states(kind):
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return [row[0] for row in connection.execute(f"SELECT state FROM {kind}")]
+
+    assert (states("message"), states("delivery")) == (["done"], ["pending"])
+    hub = start("run", "--port", str(free_port), **where)
+    assert _until(lambda: states("delivery") == ["done"], 60), hub.text()
     assert _numbers(target) == ["#1001"]
 
 
