@@ -6,7 +6,7 @@ store and finds them in the same states, so what the simulation shows of this ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from hub.pipeline.settle import Decision
@@ -44,6 +44,22 @@ class Machine:
     def unfinished(self) -> bool:
         """Is anything left to do?"""
         return any(row.state in UNFINISHED for row in self.rows.values())
+
+    def make(self, new: Iterable[Row], now: float, lease: float, limit: int, frozen: Collection[int]) -> list[Row]:
+        """Add deliveries, and lease up to ``limit`` of those that are the first of a lane in which nothing is under way.
+
+        What is leased and named in ``frozen`` has its request on disk at once.
+        """
+        busy = {row.lane for row in self.rows.values() if row.state in UNFINISHED}
+        taken: list[Row] = []
+        for row in new:
+            self.rows[row.id] = row
+            if row.lane not in busy and len(taken) < limit:
+                row.state, row.lease_until, row.epoch, row.attempt = "leased", now + lease, 1, 1
+                row.frozen = row.id in frozen
+                taken.append(row)
+            busy.add(row.lane)
+        return [replace(row) for row in taken]
 
     def claim(self, now: float, lease: float, limit: int = 20) -> list[Row]:
         """Lease the heads of lanes that are due; the rows given are copies, as a worker sees them."""

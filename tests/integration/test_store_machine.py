@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hub.pipeline.machine import Machine, Row
 from hub.pipeline.settle import Ending, Facts, settle
-from hub.store import ClaimedDelivery, Finished, Frozen, NewDelivery, NewMessage, Settlement, Store, Trouble, Wait
+from hub.store import (
+    ClaimedDelivery,
+    ClaimedMessage,
+    Finished,
+    Frozen,
+    NewDelivery,
+    NewMessage,
+    Record,
+    Settlement,
+    Store,
+    Trouble,
+    Wait,
+)
+from hub.store.archive import sha_of
+from hub.store.taking import Maker, Taking
 
-HISTORIES, LENGTH = 25, 40
+HISTORIES, LENGTH, LEASE = 25, 40, 60.0
 
 
 class Clock:
@@ -21,85 +35,116 @@ class Clock:
         return self.time
 
 
-def prepare(store: Store, clock: Clock, target: str, rnd: random.Random) -> tuple[Machine, dict[int, int]]:
-    """A few deliveries in a few lanes, in both. Returns the machine and the ids in the store by the machine's."""
-    lanes = rnd.randint(1, 3)
-    rows = [Row(number, f"{target} lane {number % lanes}", clock.time) for number in range(1, 7)]
-    (answer,) = store.accept([NewMessage("shop", "order", target, target, b"{}")])
-    (message,) = store.claim_messages()
-    new = [
-        NewDelivery("f", target, row.lane, "order", "order", "upsert", f"{target}-{row.id}", 1, "none") for row in rows
-    ]
-    store.finish_messages([Finished(message.id, message.epoch, "done", deliveries=new)])
-    made = store.trace(answer.id).deliveries
-    return Machine(rows), {number: one["id"] for number, one in enumerate(made, 1)}
+class History:
+    """One random history of one target, in the store and in the machine."""
 
+    def __init__(self, seed: int, store: Store, clock: Clock) -> None:
+        self.rnd, self.store, self.clock = random.Random(seed), store, clock
+        self.target = f"t{seed}"
+        self.machine = Machine()
+        self.numbers: dict[int, int] = {}
+        """The machine's ids by those of the store."""
+        self.messages: list[int] = []
+        self.claims: list[tuple[Row, ClaimedDelivery]] = []
+        self.make(6, limit=0)
 
-def compare(store: Store, message: int, machine: Machine, ids: dict[int, int]) -> None:
-    by_id = {one["id"]: one for one in store.trace(message).deliveries}
-    for number, row in machine.rows.items():
-        found = by_id[ids[number]]
-        said = {name: found[name] for name in ("state", "epoch", "attempt", "failures", "crashes", "reason")}
-        said["maybe_sent"] = bool(found["maybe_sent"])
-        assert said == {name: getattr(row, name) for name in said}, (number, row)
-        if row.state == "pending":
-            assert abs(found["due_at"] - row.due_at) < 0.001
+    def make(self, most: int, limit: int) -> None:
+        """A message makes deliveries in a few lanes; up to ``limit`` are taken at once, and some of those are frozen at once."""
+        name = f"{self.target} {len(self.messages)}"
+        self.store.accept([NewMessage("shop", "order", name, name, b"{}")])
+        (message,) = self.store.claim_messages()
+        first = len(self.machine.rows) + 1
+        rows = [
+            Row(number, f"lane {self.rnd.randint(0, 2)}", self.clock.time)
+            for number in range(first, first + self.rnd.randint(1, most))
+        ]
+        frozen = {row.id for row in rows if self.rnd.random() < 0.5}
+        written = self._write(message, rows, limit, frozen)
+        made = self.store.trace(message.id).deliveries
+        self.numbers.update({one["id"]: row.id for row, one in zip(rows, made, strict=True)})
+        self.messages.append(message.id)
+        expected = self.machine.make(rows, self.clock.time, LEASE, limit, frozen)
+        assert [self.numbers[one.id] for one in written] == [row.id for row in expected]
+        assert [one.request is not None for one in written] == [row.frozen for row in expected]
+        self.claims.extend(zip(expected, written, strict=True))
+
+    def _write(
+        self, message: ClaimedMessage, rows: Sequence[Row], limit: int, frozen: set[int]
+    ) -> Sequence[ClaimedDelivery]:
+        sha = sha_of(b"{}")
+        names = {f"{self.target}-{row.id}": row for row in rows}
+        records = [Record(name, "order", 1, b"{}", sha) for name in names]
+        new = [
+            NewDelivery("f", self.target, row.lane, "order", "order", "upsert", name, 1, sha)
+            for name, row in names.items()
+        ]
+
+        def freeze(taken: Sequence[ClaimedDelivery]) -> list[Frozen]:
+            return [Frozen(one.id, one.epoch, b"{}", "k") for one in taken if names[one.record_id].id in frozen]
+
+        taking = Taking({self.target: limit}, {self.target: "w"}, LEASE)
+        done = Finished(message.id, message.epoch, "done", records=records, deliveries=new)
+        with self.store.working() as work:
+            return work.finish([done], Maker(taking, {message.id: message}, freeze)).taken
+
+    def step(self) -> None:
+        """The same thing happens to both."""
+        self.clock.time += self.rnd.choice([0.0, 1.0, 7.0, 40.0])
+        chance = self.rnd.random()
+        if chance < 0.1:
+            self.make(3, self.rnd.randint(0, 3))
+        elif chance < 0.4 or not self.claims:
+            self._claim(self.rnd.randint(1, 4))
+        elif chance < 0.55:
+            row, claim = self.rnd.choice(self.claims)
+            held = claim.id in self.store.freeze_requests([Frozen(claim.id, claim.epoch, b"{}", "k")])
+            assert held == self.machine.freeze(row, self.clock.time)
+        elif chance < 0.85:
+            self._settle(*self.claims.pop(self.rnd.randrange(len(self.claims))))
+        else:
+            self.store.reap(settle=30.0)
+            self.machine.reap(self.clock.time, 30.0)
+
+    def _claim(self, limit: int) -> None:
+        expected = self.machine.claim(self.clock.time, LEASE, limit)
+        claimed = self.store.claim_deliveries(self.target, limit, LEASE)
+        assert [self.numbers[one.id] for one in claimed] == [row.id for row in expected]
+        assert [(one.epoch, one.attempt, one.maybe_sent) for one in claimed] == [
+            (row.epoch, row.attempt, row.maybe_sent) for row in expected
+        ]
+        self.claims.extend(zip(expected, claimed, strict=True))
+
+    def _settle(self, row: Row, claim: ClaimedDelivery) -> None:
+        ending = self.rnd.choice(list(Ending))
+        decision = settle(Facts(row.failures, row.maybe_sent, 0.0, 30.0, 86400.0, 3600.0), ending, chance=0.5)
+        settled = self.store.settle_deliveries([
+            Settlement(
+                claim.id, claim.message_id, claim.epoch, decision.state, decision.reason, decision.due_in,
+                wait_for=3600.0 if decision.state == "waiting" else None, maybe_sent=decision.maybe_sent,
+                counts=decision.counts, attempted=decision.attempted,
+                trouble=Trouble(decision.reason) if decision.state == "failed" else None,
+                waits=[Wait("customer", self.target, "cus_none", "record")] if decision.state == "waiting" else (),
+            )
+        ])  # fmt: skip
+        assert (claim.id in settled.written) == self.machine.settle(row, decision, self.clock.time)
+
+    def compare(self) -> None:
+        """Both are in the same state."""
+        by_id = {one["id"]: one for message in self.messages for one in self.store.trace(message).deliveries}
+        for identity, number in self.numbers.items():
+            found, row = by_id[identity], self.machine.rows[number]
+            said = {name: found[name] for name in ("state", "epoch", "attempt", "failures", "crashes", "reason")}
+            said["maybe_sent"] = bool(found["maybe_sent"])
+            assert said == {name: getattr(row, name) for name in said}, (number, row)
+            if row.state == "pending":
+                assert abs(found["due_at"] - row.due_at) < 0.001
 
 
 def test_random_histories_end_in_the_same_states(open_store: Callable[..., Store]) -> None:
     clock = Clock()
     store = open_store(clock=clock)
     for seed in range(HISTORIES):
-        rnd = random.Random(seed)
-        target = f"t{seed}"
-        machine, ids = prepare(store, clock, target, rnd)
-        message = store.find_messages(limit=1)[0]["id"]
-        numbers = {identity: number for number, identity in ids.items()}
-        claims: list[tuple[Row, ClaimedDelivery]] = []
+        history = History(seed, store, clock)
         for _ in range(LENGTH):
-            one_step(rnd, store, clock, target, machine, claims, numbers)
-        compare(store, message, machine, ids)
-
-
-def one_step(
-    rnd: random.Random,
-    store: Store,
-    clock: Clock,
-    target: str,
-    machine: Machine,
-    claims: list[tuple[Row, ClaimedDelivery]],
-    numbers: dict[int, int],
-) -> None:
-    """The same thing happens to both."""
-    clock.time += rnd.choice([0.0, 1.0, 7.0, 40.0])
-    chance = rnd.random()
-    if chance < 0.35 or not claims:
-        limit = rnd.randint(1, 4)
-        expected = machine.claim(clock.time, 60.0, limit)
-        claimed = store.claim_deliveries(target, limit, 60.0)
-        assert [numbers[one.id] for one in claimed] == [row.id for row in expected]
-        assert [(one.epoch, one.attempt, one.maybe_sent) for one in claimed] == [
-            (row.epoch, row.attempt, row.maybe_sent) for row in expected
-        ]
-        claims.extend(zip(expected, claimed, strict=True))
-    elif chance < 0.5:
-        row, claim = rnd.choice(claims)
-        held = claim.id in store.freeze_requests([Frozen(claim.id, claim.epoch, b"{}", "k")])
-        assert held == machine.freeze(row, clock.time)
-    elif chance < 0.85:
-        row, claim = claims.pop(rnd.randrange(len(claims)))
-        ending = rnd.choice(list(Ending))
-        decision = settle(Facts(row.failures, row.maybe_sent, 0.0, 30.0, 86400.0, 3600.0), ending, chance=0.5)
-        settled = store.settle_deliveries([
-            Settlement(
-                claim.id, claim.message_id, claim.epoch, decision.state, decision.reason, decision.due_in,
-                wait_for=3600.0 if decision.state == "waiting" else None, maybe_sent=decision.maybe_sent,
-                counts=decision.counts, attempted=decision.attempted,
-                trouble=Trouble(decision.reason) if decision.state == "failed" else None,
-                waits=[Wait("customer", target, "cus_none", "record")] if decision.state == "waiting" else (),
-            )
-        ])  # fmt: skip
-        assert (claim.id in settled.written) == machine.settle(row, decision, clock.time)
-    else:
-        store.reap(settle=30.0)
-        machine.reap(clock.time, 30.0)
+            history.step()
+        history.compare()
