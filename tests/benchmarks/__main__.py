@@ -21,6 +21,14 @@ def main(wanted: list[str]) -> int:
     """Run the benchmarks whose name is wanted (none = all); each module's ``run()`` gives {metric: value}."""
     names = sorted(file.stem.removeprefix("bench_") for file in HERE.glob("bench_*.py"))
     console = Console()
+    if {"-h", "--help"} & set(wanted):
+        console.print(
+            f"make bench ARGS='NAME ...' measures, and writes build/bench.json. Names: {', '.join(names)} (none = all)"
+        )
+        return 0
+    if unknown := [name for name in wanted if name not in names]:
+        console.print(f"no benchmark is called {', '.join(unknown)}; there are: {', '.join(names)}", style="red")
+        return 2
     metrics: dict[str, float | str] = {}
     for name in wanted or names:
         with console.status(f"measuring {name} ..."):
