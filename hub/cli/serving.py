@@ -42,7 +42,7 @@ HealthOption = Annotated[
     typer.Option("--health", metavar="HOST:PORT", help="Answer /health/live, /health/ready and /metrics there."),
 ]
 
-BEHIND = 10
+BEHIND = 5
 """How nice a worker is: a shop waits for its answer a few seconds only, while what was accepted can wait for its turn."""
 LEAVE = 1.0
 """Seconds for which a receiver that was told to stop still takes webhooks, so that a balancer can see first that it is not ready."""
