@@ -145,6 +145,6 @@ def _show_checked(checked: Checked, title: str) -> None:
         out().print(said)
     uses = ", ".join(f"{count} {what}" for what, count in checked.uses.items())
     broken, rest = len(checked.broken), len(checked.misfits) - len(checked.broken)
-    verdict = (f"{broken} misfits", "bad") if broken else ("it fits", "good")
+    verdict = (f"{broken} misfit{'' if broken == 1 else 's'}", "bad") if broken else ("it fits", "good")
     more = f", {rest} to know of" if rest else ""
     out().print(Text.assemble((title, "name"), verdict, f"{more}  ({uses})"))

@@ -45,7 +45,7 @@ def page(report: Report, claims: Claims | None = None, spec: Checked | None = No
 def _held(spec: Checked) -> str:
     """What came of the check against the vendor's description."""
     uses = ", ".join(f"{count} {what}" for what, count in spec.uses.items())
-    verdict = f"**{len(spec.broken)} misfits**" if spec.broken else "it fits"
+    verdict = f"**{len(spec.broken)} do not fit**" if spec.broken else "it fits"
     return f"The source was [held against](../sdk/published-descriptions.md) {spec.description}: {verdict} ({uses})."
 
 

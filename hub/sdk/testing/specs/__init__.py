@@ -28,7 +28,7 @@ from hub.sdk.testing.specs.misfits import Kind, Misfit
 from hub.sdk.testing.specs.shapes import Api, Field
 from hub.sdk.testing.specs.values import Text
 
-_FORMS = (
+FORMS = (
     "a GraphQL schema (SDL, or an introspection result as JSON or JSON.gz), what Odoo says of its models (JSON), "
     "an OpenAPI description (JSON or YAML) or OData metadata (XML)"
 )
@@ -125,7 +125,10 @@ def content(path: Path) -> Any:
             return _yaml(text)
         return json.loads(text) if text.lstrip()[:1] in ("{", "[") or path.suffix == ".json" else text
     except (OSError, EOFError, ValueError, YAMLError) as e:
-        raise ConfigError(f"it cannot be read: {e}.", code="CFG-SPEC", where=str(path), fix=f"Give {_FORMS}.") from None
+        said = " ".join(str(e).split())[:200]
+        raise ConfigError(
+            f"it cannot be read: {said}.", code="CFG-SPEC", where=str(path), fix=f"Give {FORMS}."
+        ) from None
 
 
 def _yaml(text: str) -> Any:
@@ -163,7 +166,7 @@ def check(
     if not sum(checked.uses.values()):
         raise ConfigError(
             f"nothing in the source of {connector.manifest.name} uses what {description.name} describes.",
-            code="CFG-SPEC", where=str(source or folder), fix=f"Give the description of the API that it speaks: {_FORMS}.",
+            code="CFG-SPEC", where=str(source or folder), fix=f"Give the description of the API that it speaks: {FORMS}.",
         )  # fmt: skip
     return checked
 

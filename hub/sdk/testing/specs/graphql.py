@@ -45,7 +45,7 @@ from graphql import (
 )
 
 from hub.errors import ConfigError
-from hub.sdk.testing.specs import Checked, content
+from hub.sdk.testing.specs import FORMS, Checked, content
 from hub.sdk.testing.specs.misfits import Kind, Misfit, misfit
 from hub.sdk.testing.specs.program import Program, shown
 from hub.sdk.testing.specs.reader import Call, Reader
@@ -244,7 +244,8 @@ class GraphQL:
             return cls(build_client_schema(found.get("data", found), assume_valid=True), path.name)
         except (GraphQLError, ValueError, KeyError, TypeError, AttributeError) as e:
             said = e.message if isinstance(e, GraphQLError) else f"{type(e).__name__} {e}"
-            raise ConfigError(f"it is no GraphQL schema: {said}", code="CFG-SPEC", where=str(path)) from None
+            fix = f"Give {FORMS}."
+            raise ConfigError(f"it is no GraphQL schema: {said}", code="CFG-SPEC", where=str(path), fix=fix) from None
 
     def check(self, folder: Path, package: str, mapped: Sequence[Field] = ()) -> Checked:  # noqa: ARG002 - records of the connector's own
         """Everything in a connector's source that does not fit this schema."""
