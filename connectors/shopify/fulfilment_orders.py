@@ -81,12 +81,9 @@ class FulfilmentOrders:
         self._api = api
         self._handle = f"hub-{installation}"
 
-    def hold(self, order: Json, data: Json) -> bool:
-        """``hold`` with a reason holds back all that is open, or some lines; ``hold: null`` releases what this hub holds, and no other."""
-        if "hold" not in data:
-            return False
-        how = data["hold"]
-        asked_for = self._now(order, data)
+    def hold(self, order: Json, how: Json | None) -> bool:
+        """Hold back all that is open, or some lines; ``how`` none = release what this hub holds, and no other hold."""
+        asked_for = order["fulfillmentOrders"]["nodes"]
         changed = bool(how) and self._set_apart(order, asked_for)
         if how and how.get("lines"):
             return self._hold_lines(order, how) or changed
@@ -100,23 +97,23 @@ class FulfilmentOrders:
                 changed = True
         return changed
 
-    def move(self, order: Json, data: Json) -> bool:
-        """``location_id`` has another location fulfil all that is open; ``moves`` does so for some lines."""
-        moved = False
-        for wanted in data.get("moves") or []:
-            moved |= self._move_lines(order, wanted)
-        if target := data.get("location_id"):
-            there = [(asked["id"], (asked["assignedLocation"]["location"] or {}).get("id"), asked["status"])
-                     for asked in self._now(order, data)]  # fmt: skip
-            for asked in [one for one, place, status in there if place != target and status in _MOVABLE]:
-                self._api.mutate("move", id=asked, location=target)
-                moved = True
-        return moved
+    def move(self, order: Json, target: str) -> bool:
+        """Have another location fulfil all that is open."""
+        there = [(asked["id"], (asked["assignedLocation"]["location"] or {}).get("id"), asked["status"])
+                 for asked in order["fulfillmentOrders"]["nodes"]]  # fmt: skip
+        moved = [asked for asked, place, status in there if place != target and status in _MOVABLE]
+        for asked in moved:
+            self._api.mutate("move", id=asked, location=target)
+        return bool(moved)
 
-    def split(self, order: Json, data: Json) -> bool:
-        """``split`` gives some pieces a fulfilment order of their own, which can then be shipped, held or moved apart from the others."""
+    def move_lines(self, order: Json, moves: list[Json]) -> bool:
+        """Have another location fulfil some lines."""
+        return sum(self._move_lines(order, wanted) for wanted in moves) > 0
+
+    def split(self, order: Json, groups: list[Json]) -> bool:
+        """Give some pieces a fulfilment order of their own, which can then be shipped, held or moved apart from the others."""
         changed = False
-        for group in data.get("split") or []:
+        for group in groups:
             wanted = [(line, _pieces(line)) for line in group["lines"]]
             by_order: dict[str, list[Part]] = {}
             for part in self._parts(order["id"]):
@@ -220,13 +217,6 @@ class FulfilmentOrders:
     def _read(self, order_id: str) -> list[Json]:
         found: list[Json] = read_fulfilment(self._api, order_id)["fulfillmentOrders"]["nodes"]
         return found
-
-    def _now(self, order: Json, data: Json) -> list[Json]:
-        """The fulfilment orders as they are; a step before this one, in the same write, may have made others of them."""
-        if data.get("split") or data.get("moves") or (data.get("hold") or {}).get("lines"):
-            return self._read(order["id"])
-        known: list[Json] = order["fulfillmentOrders"]["nodes"]
-        return known
 
     def _is_mine(self, hold: Json) -> bool:
         return str(hold["handle"] or "").startswith(self._handle)

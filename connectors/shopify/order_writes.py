@@ -31,7 +31,6 @@ _LOOKS = (0.3, 0.7, 1.0, 2.0)
 """Seconds before each look whether a cancellation has been carried out."""
 
 FindVariant = Callable[[str], Any]
-Step = Callable[[Json, Json], bool]
 
 
 class OrderWrites:
@@ -62,13 +61,24 @@ class OrderWrites:
                 fix="Cancel it here as well.",
             )
         else:
-            where = self._fulfilment
-            steps: tuple[Step, ...] = (
-                self._paid, self._fields, self._tags, self._lines, where.split, where.hold, where.move
-            )  # fmt: skip
-            changed = sum(step(order, record.data) for step in steps) > 0
+            changed = self._bring(order, record.data)
         applied: Any = made or ("updated" if changed else "adopted" if record.maybe_sent else "unchanged")
         return DeliverResult(order["id"], applied, version_of(order["updatedAt"]), told)
+
+    def _bring(self, order: Json, data: Json) -> bool:
+        """Make every step that is missing; one that may have made other fulfilment orders is followed by another look at the order."""
+        where = self._fulfilment
+        changed = sum(step(order, data) for step in (self._paid, self._fields, self._tags, self._lines)) > 0
+        stale = changed
+        steps: tuple[tuple[str, Callable[[Json, Any], bool]], ...] = (
+            ("split", where.split), ("hold", where.hold), ("moves", where.move_lines), ("location_id", where.move),
+        )  # fmt: skip
+        for asked, step in steps:
+            if asked in data and (data[asked] or asked == "hold"):
+                order = self._order(order["id"]) if stale else order
+                stale = step(order, data[asked])
+                changed = changed or stale
+        return changed
 
     def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
         """An order that was made as it is wanted, or is cancelled. Other decisions are none: `deliver` compares before it writes."""

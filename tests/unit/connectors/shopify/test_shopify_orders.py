@@ -260,6 +260,26 @@ def test_some_pieces_are_held_back_and_released(shop: ShopifyConnector, sim: Sho
     assert {status for _, status, _ in asked_of(order)} == {"OPEN"}
 
 
+def test_an_order_is_edited_split_moved_and_held_in_one_write(
+    shop: ShopifyConnector, sim: ShopifySimulator, order: Order
+) -> None:
+    """Each step meets the fulfilment orders as the one before it left them."""
+    (asked,) = order.fulfillment_orders
+    sim.shop.fulfill([(asked, [(asked.lines[0], 4)])], {}, notify=False)
+    east = sim.shop.add_location("East")
+    record = change(
+        order,
+        lines=[{"sku": "SEAL-3", "quantity": 7}],
+        split=[{"lines": [{"sku": "VALVE-10", "quantity": 2}]}],
+        hold={"reason": "other"},
+        location_id=east.id,
+    )
+    assert shop.deliver(record).applied == "updated"
+    assert {(place, status) for place, status, _ in asked_of(order)} == {("East", "ON_HOLD")}
+    assert sum(sum(lines.values()) for _, _, lines in asked_of(order)) == 6 + 7
+    assert shop.deliver(record).applied == "unchanged"
+
+
 @pytest.mark.parametrize("lost", ["fulfillmentOrderSplit", "fulfillmentOrderHold"])
 @pytest.mark.parametrize("lines", [None, [{"sku": "VALVE-10"}, {"sku": "SEAL-3"}]])
 def test_what_is_left_of_an_order_that_shipped_in_part_is_held_back(
