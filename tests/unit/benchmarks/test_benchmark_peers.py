@@ -112,7 +112,9 @@ def test_the_workflow_of_n8n_is_json_whose_connections_lead_to_its_nodes() -> No
 def test_a_peer_that_is_not_here_is_said_in_words(monkeypatch: pytest.MonkeyPatch, there: set[str], words: str) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name in there else None)
     absent = [
-        peers.Peer(one.name, one.package, peers.ROOT / "build" / "no-peers", one.lacks, one.most, one.command)
+        peers.Peer(
+            one.name, one.package, peers.ROOT / "build" / "no-peers", one.lacks, one.most, one.window, one.command
+        )
         for one in peers.PEERS
     ]
     monkeypatch.setattr(peers, "PEERS", absent)
