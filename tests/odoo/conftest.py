@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,16 @@ from hub.sdk.records import NaturalKey
 from tests.odoo.real import connect, count, losing
 
 HOW = "No Odoo is configured. `make test-odoo` starts one, or uses the one of HUB_TEST_ODOO_URL, HUB_TEST_ODOO_DB and HUB_TEST_ODOO_KEY."
+
+
+BEGAN = time.monotonic()
+
+
+def pytest_runtest_setup() -> None:
+    """Where the time for these tests is limited, as in `.ci/run`, what has not begun by then is skipped and says so."""
+    minutes = float(os.environ.get("HUB_TEST_ODOO_MINUTES") or 0)
+    if minutes and time.monotonic() - BEGAN > 60 * minutes:
+        pytest.skip(f"The {minutes:g} minutes of HUB_TEST_ODOO_MINUTES are over. `make test-odoo` runs all tests.")
 
 
 @pytest.fixture(scope="module")
