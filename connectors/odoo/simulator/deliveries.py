@@ -18,7 +18,7 @@ class Pickings(Model):
     title = "Transfer"
     order = "id desc"
     fields: ClassVar[dict[str, Field]] = {
-        "name": char(), "state": Field("selection", default="confirmed"), "origin": char(), "sale_id": one("sale.order"),
+        "name": char(), "state": Field("selection", default="draft"), "origin": char(), "sale_id": one("sale.order"),
         "partner_id": one("res.partner"), "picking_type_id": one("stock.picking.type"), "location_id": one("stock.location"),
         "location_dest_id": one("stock.location"), "move_ids": many("stock.move", "picking_id"), "backorder_id": one("stock.picking"),
         "backorder_ids": many("stock.picking", "backorder_id"), "scheduled_date": moment(), "date_done": moment(),
@@ -32,6 +32,10 @@ class Pickings(Model):
             "carrier_tracking_url": char(),
         }
         return {**self.fields, **(carrier if "stock_delivery" in self.env.modules else {})}
+
+    def _defaults(self, row: Row, vals: Row) -> None:  # noqa: ARG002
+        type_ = self.env["stock.picking.type"].rows[row["picking_type_id"]]
+        row["name"] = row["name"] or self.env["stock.picking.type"].number(type_)
 
     def _moves(self, row: Row) -> list[Row]:
         return [move for move in self.env["stock.move"].rows.values() if move["picking_id"] == row["id"]]
@@ -87,7 +91,7 @@ class Pickings(Model):
         type_ = self.env["stock.picking.type"].of(warehouse["id"], "outgoing")
         reference = f" - {order['client_order_ref']}" if self.env.version < 19 and order["client_order_ref"] else ""
         return self.insert({
-            "name": self.env["stock.picking.type"].number(type_), "sale_id": order["id"],
+            "name": self.env["stock.picking.type"].number(type_), "sale_id": order["id"], "state": "confirmed",
             "origin": f"{order['name']}{reference}", "partner_id": order["partner_shipping_id"], "picking_type_id": type_["id"],
             "location_id": warehouse["lot_stock_id"], "location_dest_id": self.env["stock.location"].special("customer"),
             "scheduled_date": self.env.now, "company_id": order["company_id"],
@@ -115,6 +119,17 @@ class Pickings(Model):
             self.change(row, {"state": state})
 
     # --- methods that can be called from outside
+
+    @rpc
+    def action_confirm(self, ids: list[int]) -> bool:
+        """Mark a draft as to do, and reserve for it."""
+        for row in [self.get(id_) for id_ in ids]:
+            for move in self._moves(row):
+                if move["state"] == "draft":
+                    self.env["stock.move"].change(move, {"state": "confirmed"})
+            if row["state"] == "draft":
+                self.change(row, {"state": "confirmed"})
+        return self.action_assign(ids)
 
     @rpc
     def action_assign(self, ids: list[int]) -> bool:
@@ -193,12 +208,15 @@ class Pickings(Model):
                 moves.change(move, {"state": "cancel"})
         row["state"] = "done"
         self.change(row, {"date_done": self.env.now})
-        self.env.effect("shipment.create", row["id"], {"name": row["name"]})
+        self.env.effect(f"{self._kind(row)}.create", row["id"], {"name": row["name"]})
         return self._backorder(row, left) if left and backorder else None
 
     def _written(self, row: Row, before: Row) -> None:
         if row["state"] == before["state"] == "done":
-            self.env.effect("shipment.update", row["id"], {"name": row["name"]})
+            self.env.effect(f"{self._kind(row)}.update", row["id"], {"name": row["name"]})
+
+    def _kind(self, row: Row) -> str:
+        return "return" if row["return_id"] else "shipment"
 
     def _copy_of(self, move: Row) -> Row:
         names = ("product_id", "sale_line_id", "location_id", "location_dest_id", "origin", "sequence")
@@ -217,7 +235,7 @@ class Pickings(Model):
         )
         new = self.insert({
             **{name: row[name] for name in names}, "name": self.env["stock.picking.type"].number(type_),
-            "backorder_id": row["id"],
+            "backorder_id": row["id"], "state": "confirmed",
         })  # fmt: skip
         for move, rest in left:
             if "id" in move:
@@ -258,6 +276,19 @@ class Carriers(Model):
     name = "delivery.carrier"
     title = "Delivery Methods"
     fields: ClassVar[dict[str, Field]] = {"name": char(required=True), "active": flag(True)}
+
+
+class Groups(Model):
+    """procurement.group: until Odoo 18, what ties the moves of an order together, and by them its transfers."""
+
+    name = "procurement.group"
+    title = "Procurement Group"
+    fields: ClassVar[dict[str, Field]] = {"name": char(), "sale_id": one("sale.order")}
+
+    def of(self, order: Row) -> int:
+        """The group of an order, made where there is none."""
+        known = next((row["id"] for row in self.rows.values() if row["sale_id"] == order["id"]), None)
+        return int(known or self.insert({"name": order["name"], "sale_id": order["id"]})["id"])
 
 
 MODELS = (Pickings, BackorderConfirmation, Carriers)

@@ -237,6 +237,19 @@ class Hooks:
                 "order_id": str(order["id"]), "number": f"LS-{number}", "tracking": f"T-{number}", "warehouse": "WH",
                 "lines": [{"product_id": str(line["product_id"]), "quantity": "1"}],
             }  # fmt: skip
+        if stream == "product":
+            self._product({"sku": f"GOODS-{number:05d}"})
+            return {
+                "code": f"GOODS-{number:05d}", "names": {"en-US": f"Goods {number} 👍", "de-DE": f"Ware {number}"}, "active": True,
+                "descriptions": {"en-US": "Made of linen."}, "category": f"Goods {number} / Clothing",
+            }  # fmt: skip
+        if stream == "return":
+            shipment = self.env["stock.picking"].rows[int(self._shipment({}))]
+            moves = [m for m in self.env["stock.move"].rows.values() if m["picking_id"] == shipment["id"]]
+            return {
+                "order_id": str(shipment["sale_id"]), "number": f"RMA-{number}", "status": "received", "tracking": f"R-{number}",
+                "lines": [{"product_id": str(moves[0]["product_id"]), "quantity": "1", "reason": "too small 👍"}],
+            }  # fmt: skip
         if stream == "price":
             product = self._product({})
             return {
@@ -283,9 +296,11 @@ class Hooks:
         """The data with something changed."""
         if stream == "customer":
             return {**data, "phone": f"+49 351 {self.number():06d}"}
+        if stream == "product":
+            return {**data, "names": {"en-US": f"Renamed {self.number()}"}}
         if stream == "variant":
             return {**data, "list_price": f"{20 + self.number()}.99"}
-        if stream == "shipment":
+        if stream in ("shipment", "return"):
             return {**data, "tracking": f"T-{1000 + self.number()}"}
         if stream == "invoice":
             return {**data, "payment_reference": f"PC-{self.number()}"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from connectors.odoo.simulator.errors import validation_error
+from connectors.odoo.simulator.errors import user_error, validation_error
 from connectors.odoo.simulator.orm import Field, Model, Row, char, flag, many, moment, number, one
 
 _COMMON = ("name", "default_code", "list_price", "type", "categ_id", "description_sale", "active", "sale_ok")
@@ -15,6 +17,8 @@ _APPLIED_ON: dict[str, tuple[str, tuple[str, ...]]] = {
     "3_global": ("", ("product_id", "product_tmpl_id", "categ_id")),
 }  # fmt: skip
 """What each kind of pricelist rule needs, and what it does not use."""
+_PICTURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+"""How files of pictures begin."""
 _OPEN = ("draft", "waiting", "confirmed", "partially_available", "assigned")
 
 
@@ -43,7 +47,35 @@ class Categories(Model):
         return f"{self.shown_as(parent)} / {row['name']}" if parent else str(row["name"])
 
 
-class Templates(Model):
+class Translated(Model):
+    """Records whose texts differ by language. What is written in another language than English is a translation."""
+
+    translated: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self.translations: dict[tuple[int, str, str], str] = {}
+
+    def _texts(self, row: Row) -> tuple[dict[tuple[int, str, str], str], int]:
+        """Where the translations of a record are kept, and under which id."""
+        return self.translations, row["id"]
+
+    def value(self, row: Row, name: str) -> Any:
+        """A field's raw value, in the language of the context."""
+        language, (texts, id_) = str(self.env.context.get("lang")), self._texts(row)
+        return texts.get((id_, name, language)) or super().value(row, name)
+
+    def change(self, row: Row, vals: Row) -> None:
+        """Change a record, or its translations."""
+        language = str(self.env.context.get("lang") or "en_US")
+        if language != "en_US":
+            texts, id_ = self._texts(row)
+            texts.update({(id_, name, language): vals[name] for name in self.translated if name in vals})
+            vals = {name: value for name, value in vals.items() if name not in self.translated}
+        super().change(row, vals)
+
+
+class Templates(Translated):
     """product.template: what variants have in common. One with several variants has no internal reference of its own."""
 
     name = "product.template"
@@ -52,7 +84,19 @@ class Templates(Model):
         "name": char(required=True), "default_code": char(), "list_price": number(), "active": flag(True), "sale_ok": flag(True),
         "type": Field("selection", default="consu"), "description_sale": Field("text"), "categ_id": one("product.category"),
         "currency_id": one("res.currency", compute="_currency"), "product_variant_ids": many("product.product", "product_tmpl_id"),
+        "image_1920": Field("binary"),
     }  # fmt: skip
+    translated = ("name", "description_sale")
+
+    def _written(self, row: Row, before: Row) -> None:
+        """Its variants have the same; a new picture is a new file."""
+        changed = {name: row[name] for name in _COMMON if name != "default_code" and row[name] != before[name]}
+        for variant in self.env["product.product"].rows.values():
+            if variant["product_tmpl_id"] == row["id"]:
+                variant.update(changed)
+        if row["image_1920"] != before["image_1920"]:
+            self.env["ir.attachment"].keep(self.name, row["id"], "image_1920", str(row["image_1920"]))
+        self.env.effect("product.update", row["id"], {"name": row["name"]})
 
     def _currency(self, row: Row) -> Any:  # noqa: ARG002
         return next(iter(self.env["res.company"].rows.values()))["currency_id"]
@@ -90,8 +134,25 @@ class Attachments(Model):
         "checksum": char(), "mimetype": char(), "file_size": number("integer"), "datas": Field("binary"),
     }  # fmt: skip
 
+    def keep(self, model: str, id_: int, field: str, datas: str) -> None:
+        """Keep the picture of a record, in the place of the one before."""
+        try:
+            content = base64.b64decode(datas, validate=True)
+        except ValueError:
+            raise user_error("This file could not be decoded as an image file.") from None
+        kind = next((kind for head, kind in _PICTURES.items() if content.startswith(head)), None)
+        if kind is None:
+            raise user_error("This file could not be decoded as an image file.")
+        place = {"res_model": model, "res_field": field, "res_id": id_}
+        for row in [row for row in self.rows.values() if all(row[name] == value for name, value in place.items())]:
+            self.drop(row)
+        checksum = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        self.insert(
+            {**place, "name": field, "checksum": checksum, "mimetype": kind, "file_size": len(content), "datas": datas}
+        )
 
-class Products(Model):
+
+class Products(Translated):
     """product.product. Quantities are those of the warehouse in the context, or of all warehouses."""
 
     name = "product.product"
@@ -109,20 +170,15 @@ class Products(Model):
         "outgoing_qty": number(compute="_outgoing"), "virtual_available": number(compute="_virtual"),
     }  # fmt: skip
 
-    def __init__(self, env: Any) -> None:
-        super().__init__(env)
-        self.translations: dict[tuple[int, str], str] = {}
+    translated = ("name", "description_sale")
+
+    def _texts(self, row: Row) -> tuple[dict[tuple[int, str, str], str], int]:
+        return self.env["product.template"].translations, row["product_tmpl_id"]
 
     def shown_as(self, row: Row) -> str:
         """The name that a many2one shows."""
         name = self.value(row, "name")
         return f"[{row['default_code']}] {name}" if row["default_code"] else str(name)
-
-    def value(self, row: Row, name: str) -> Any:
-        """A field's raw value."""
-        if name == "name":
-            return self.translations.get((row["id"], str(self.env.context.get("lang"))), row["name"])
-        return super().value(row, name)
 
     def _defaults(self, row: Row, vals: Row) -> None:
         templates = self.env["product.template"]
@@ -133,14 +189,6 @@ class Products(Model):
         if "taxes_id" not in vals:
             taxes = self.env["account.tax"].matching([["type_tax_use", "=", "sale"]])
             row["taxes_id"] = [taxes[0]["id"]] if taxes else []
-
-    def change(self, row: Row, vals: Row) -> None:
-        """Change a record. A name that is written in another language than English is a translation."""
-        language = str(self.env.context.get("lang") or "en_US")
-        if "name" in vals and language != "en_US":
-            self.translations[row["id"], language] = vals["name"]
-            vals = {name: value for name, value in vals.items() if name != "name"}
-        super().change(row, vals)
 
     def _created(self, row: Row) -> None:
         self.env.effect("variant.create", row["id"], {"sku": row["default_code"]})

@@ -65,6 +65,8 @@ class OdooSimulator(People):
             payments.MODELS,
         ):
             self.env.add(kinds)
+        if self.env.version < 19:
+            self.env.add((deliveries.Groups,))
         with self.env.transaction():
             make_company(self.env, currency=currency, country=country)
         self._hooks = Hooks(self)

@@ -36,6 +36,7 @@ class Warehouses(Model):
     fields: ClassVar[dict[str, Field]] = {
         "name": char(required=True), "code": char(required=True), "active": flag(True), "company_id": one("res.company", default=1),
         "partner_id": one("res.partner"), "lot_stock_id": one("stock.location"), "view_location_id": one("stock.location"),
+        "in_type_id": one("stock.picking.type"),
     }  # fmt: skip
 
     def _created(self, row: Row) -> None:
@@ -47,7 +48,12 @@ class Warehouses(Model):
         )
         row["view_location_id"], row["lot_stock_id"] = view["id"], stock["id"]
         for name, kind, letters in (("Receipts", "incoming", "IN"), ("Delivery Orders", "outgoing", "OUT")):
-            types.insert({"name": name, "code": kind, "sequence_code": letters, "warehouse_id": row["id"]})
+            target = stock["id"] if kind == "incoming" else locations.special("customer")
+            made = types.insert({
+                "name": name, "code": kind, "sequence_code": letters, "warehouse_id": row["id"], "default_location_dest_id": target,
+            })  # fmt: skip
+            if kind == "incoming":
+                row["in_type_id"] = made["id"]
 
 
 class PickingTypes(Model):
@@ -60,6 +66,7 @@ class PickingTypes(Model):
         "code": Field("selection"),
         "sequence_code": char(),
         "warehouse_id": one("stock.warehouse"),
+        "default_location_dest_id": one("stock.location"),
     }
 
     def __init__(self, env: Env) -> None:
@@ -169,8 +176,26 @@ class Moves(Model):
         "to_refund": flag(True),
     }  # fmt: skip
 
-    def _defaults(self, row: Row, vals: Row) -> None:  # noqa: ARG002
+    def _fields(self) -> dict[str, Field]:
+        older = {"group_id": one("procurement.group"), "name": char()}
+        return {**self.fields, **(older if self.env.version < 19 else {})}
+
+    def _defaults(self, row: Row, vals: Row) -> None:
         row["date"] = row["date"] or self.env.now
+        picking = self.env["stock.picking"].rows.get(row["picking_id"]) if row["picking_id"] else None
+        if picking is None:
+            return
+        if "state" not in vals and picking["state"] == "draft":
+            row["state"] = "draft"
+        # its moves say to which order a transfer belongs: since 19 by their order lines, until 18 by their group
+        if self.env.version >= 19:
+            lines = self.env["sale.order.line"].rows
+            if row["sale_line_id"] and not picking["sale_id"]:
+                picking["sale_id"] = lines[row["sale_line_id"]]["order_id"]
+        elif row["group_id"]:
+            picking["sale_id"] = self.env["procurement.group"].rows[row["group_id"]]["sale_id"]
+        elif picking["sale_id"]:
+            row["group_id"] = self.env["procurement.group"].of(self.env["sale.order"].rows[picking["sale_id"]])
 
     def shown_as(self, row: Row) -> str:
         """The name that a many2one shows."""

@@ -6,7 +6,9 @@ from typing import Literal
 
 from connectors.odoo.changes import iso
 from connectors.odoo.client import Record
-from connectors.odoo.streams.base import ChangingRecords, external_value, many2one
+from connectors.odoo.streams.base import ChangingRecords, many2one
+from connectors.odoo.streams.moves import line_keys
+from connectors.odoo.streams.returning import Returning
 from connectors.odoo.streams.shipping import Shipping
 from hub.errors import Rejected
 from hub.sdk.connector import FULL, Stream
@@ -46,8 +48,7 @@ class Pickings(ChangingRecords):
             ["picking_id", "product_id", "quantity", "product_uom_qty", "sale_line_id", "state"],
         )
         skus = self.client.read("product.product", _ids(moves, "product_id"), ["default_code", "barcode"])
-        lines = self.client.read("sale.order.line", _ids(moves, "sale_line_id"), ["product_id", "sequence"])
-        names = self._line_names(list(lines))
+        names = line_keys(self.client, moves)
         sales = self.client.read(
             "sale.order", _ids(records, "sale_id"), ["name", "client_order_ref", "origin", "state"]
         )
@@ -74,14 +75,6 @@ class Pickings(ChangingRecords):
                 }
             )
         return completed
-
-    def _line_names(self, lines: list[int]) -> dict[int, str]:
-        """The shop's ids of the order lines that the hub made: they are the last part of the lines' external ids."""
-        if not lines:
-            return {}
-        found = self.client.call("sale.order.line", "get_external_id", lines)
-        named = {int(id_): external_value(name, "line") for id_, name in found.items()}
-        return {id_: name for id_, name in named.items() if name}
 
 
 class Shipments(Pickings):
@@ -122,10 +115,41 @@ class Shipments(Pickings):
 
 
 class Returns(Pickings):
-    """Done receipts of what customers send back. They belong to the order whose delivery they take back."""
+    """Receipts of what customers send back: told when they are done, made and carried out where another system decides.
 
-    stream = Stream("return", "return", poll=FULL, fetch=FULL)
+    They belong to the order whose delivery they take back.
+    """
+
+    stream = Stream("return", "return", poll=FULL, fetch=FULL, create=FULL, update=FULL)
     domain = (["picking_type_id.code", "=", "incoming"], ["state", "=", "done"], ["sale_id", "!=", False])
+
+    def find_effect(self, record: OutboundRecord) -> DeliverResult | None:
+        """The receipt that this marker made, when it is as far as `deliver` would bring it."""
+        if record.external_id:
+            return None  # a change is compared with the receipt again: repeating it is safe
+        returning = Returning(self.client)
+        found = returning.by_marker(record.marker)
+        far = found is not None and returning.is_far_enough(found, str(record.data["status"]))
+        return _result(found, "adopted") if found is not None and far else None
+
+    def deliver(self, record: OutboundRecord) -> DeliverResult:
+        """Plan the receipt of a return; carry it out when the goods have come; cancel it when they will not."""
+        if record.operation == "delete":
+            raise self._unsupported("delete")
+        warnings: list[str] = []
+        returning = Returning(self.client)
+        if record.external_id:
+            known = returning.read(int(record.external_id))
+            if known is None:
+                raise Rejected(
+                    "the Odoo receipt is gone.", fix="Look in Odoo who deleted it; then close the exception."
+                )
+        else:
+            known = returning.make(record.data, record.marker, warnings)
+        receipt, changed = returning.bring(known, record.data, warnings)
+        if record.external_id:
+            return _result(receipt, "updated" if changed else "unchanged", warnings)
+        return _result(receipt, "created", warnings)
 
 
 def _ids(records: list[Record], field: str) -> set[int]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.odoo.client import OdooClient, Record
-from connectors.odoo.streams.base import external_value, many2one
+from connectors.odoo.streams.moves import assigned, line_keys
 from connectors.odoo.streams.order_lines import number
 from hub.errors import Rejected
 
@@ -72,23 +72,18 @@ class Shipping:
             "stock.move", [id_ for picking in waiting for id_ in picking["move_ids"]],
             ["picking_id", "product_id", "product_uom_qty", "sale_line_id", "state"],
         )  # fmt: skip
-        keys = self._keys({many2one(move["sale_line_id"]) or 0 for move in moves.values()} - {0})
+        keys = line_keys(self.client, moves.values())
         for picking in waiting:
             mine = [
                 moves[id_]
                 for id_ in picking["move_ids"]
                 if id_ in moves and moves[id_]["state"] not in ("done", "cancel")
             ]
-            gone = _assigned(data["lines"], mine, keys)
+            gone = assigned(data["lines"], [(move, number(move["product_uom_qty"])) for move in mine], keys)
             if gone is not None:
                 self._write(picking, mine, gone, data, marker, warnings)
                 return picking
         return None
-
-    def _keys(self, lines: set[int]) -> dict[int, str]:
-        names = self.client.call("sale.order.line", "get_external_id", sorted(lines)) if lines else {}
-        found = {int(id_): external_value(name, "line") for id_, name in names.items()}
-        return {id_: key for id_, key in found.items() if key}
 
     def _write(
         self,
@@ -124,21 +119,3 @@ def _nothing_fits(waiting: list[Record]) -> Rejected:
         "more has left than the order's delivery in Odoo has to go.", code="ORD-EDIT-CONFLICT",
         fix="Compare the order in both systems; correct the delivery in Odoo, then release it.",
     )  # fmt: skip
-
-
-def _assigned(lines: list[Mapping[str, Any]], moves: list[Record], keys: dict[int, str]) -> dict[int, Decimal] | None:
-    """How much of each move has left; none where these moves do not have all of it."""
-    gone: dict[int, Decimal] = {}
-    for line in lines:
-        quantity = number(line["quantity"])
-        for move in moves:
-            key, product = keys.get(many2one(move["sale_line_id"]) or 0), many2one(move["product_id"])
-            named = line.get("order_line") and key == str(line["order_line"])
-            if named or (not (line.get("order_line") and key) and str(product) == str(line.get("product_id"))):
-                taken = min(quantity, number(move["product_uom_qty"]) - gone.get(move["id"], Decimal(0)))
-                if taken > 0:
-                    gone[move["id"]] = gone.get(move["id"], Decimal(0)) + taken
-                    quantity -= taken
-        if quantity > 0:
-            return None
-    return gone

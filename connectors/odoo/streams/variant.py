@@ -73,12 +73,12 @@ class Variants(ChangingRecords):
         known = int(record.external_id) if record.external_id else self._by_sku(record.data)
         if known is not None:
             self.client.write(self.model, [known], values)
-            self._rename(known, names)
+            translate(self, known, "name", names)
             return self._result(known, "updated" if record.external_id else "adopted")
         values["name"] = names.get(tag_of(self.config.language)) or next(iter(names.values()), values["default_code"])
         columns = ["id", *values]
         made = self.client.upsert(self.model, columns, [[external_name(record.marker), *map(cell, values.values())]])
-        self._rename(made, names)
+        translate(self, made, "name", names)
         return self._result(made, "created")
 
     def _values(self, data: Mapping[str, Any]) -> Record:
@@ -101,15 +101,6 @@ class Variants(ChangingRecords):
         found = self.find(NaturalKey("sku", str(data.get("default_code") or "")))
         return int(found.external_id) if found else None
 
-    def _rename(self, id_: int, names: Mapping[str, str]) -> None:
-        """Names are translated by writing them in each language that the connection knows."""
-        for language in languages(self.config.language, self.config.languages):
-            text = names.get(tag_of(language)) or names.get(tag_of(language).partition("-")[0])
-            if language == self.config.language:
-                text = text or names.get("und")
-            if text:
-                self.client.write(self.model, [id_], {"name": text}, context={"lang": language})
-
     def _result(self, id_: int, applied: Any) -> DeliverResult:
         row = self.client.read(self.model, [id_], ["write_date"])[id_]
         return DeliverResult(str(id_), applied, iso(row["write_date"]))
@@ -126,6 +117,19 @@ def translated(stream: ChangingRecords, ids: Iterable[int], records: list[Record
         for id_, row in stream.client.read(stream.model, ids, ["name"], context={"lang": language}).items():
             names[id_][tag_of(language)] = row["name"]
     return names
+
+
+def translate(stream: ChangingRecords, id_: int, field: str, texts: Mapping[str, str]) -> None:
+    """Write a translated field in each language of the connection that the texts, by BCP 47 tag, speak."""
+    for language in languages(stream.config.language, stream.config.languages):
+        if text := text_in(texts, language, own=stream.config.language):
+            stream.client.write(stream.model, [id_], {field: text}, context={"lang": language})
+
+
+def text_in(texts: Mapping[str, str], language: str, *, own: str) -> str:
+    """The text for an Odoo language among texts by BCP 47 tag; the connection's own also takes what has no language. "" = none."""
+    text = texts.get(tag_of(language)) or texts.get(tag_of(language).partition("-")[0])
+    return text or (texts.get("und") if language == own else None) or ""
 
 
 def languages(first: str, further: Iterable[str]) -> list[str]:

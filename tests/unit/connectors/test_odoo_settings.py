@@ -61,7 +61,8 @@ def test_a_company_that_the_user_does_not_work_for_is_a_missing_right(sim: OdooS
 
 def test_names_are_read_in_every_language_asked_for(sim: OdooSimulator, url: str) -> None:
     product = sim.add_product("VALVE-10", "Valve", 10)
-    sim.env["product.product"].translations[product, "de_DE"] = "Ventil"
+    template = sim.env["product.product"].rows[product]["product_tmpl_id"]
+    sim.env["product.template"].translations[template, "name", "de_DE"] = "Ventil"
     messages = connect(sim, url, languages=["de_DE"]).poll("variant", None, 50).messages
     names = {m.payload["default_code"]: m.payload["names"] for m in messages}
     assert names["VALVE-10"] == {"en-US": "Valve", "de-DE": "Ventil"}
