@@ -467,6 +467,9 @@ def test_what_a_customer_sends_back_is_read_as_a_return(
     assert line["qty_delivered"] == 2
 
 
+LINE = "gid://shopify/LineItem/1"
+
+
 def test_a_user_without_administrators_rights_suffices(
     settings: dict[str, Any], odoo: OdooConnector, products: dict[str, int], run: str
 ) -> None:
@@ -496,6 +499,11 @@ def test_a_user_without_administrators_rights_suffices(
     (state,) = client.read("sale.order", [int(sold.external_id)], ["state", "partner_shipping_id"]).values()
     assert state["state"] == "sale"
     assert state["partner_shipping_id"][0] != int(made.external_id)
+    left = {"order_id": sold.external_id, "number": "-", "lines": [{"order_line": LINE, "quantity": "2"}]}
+    limited.deliver(OutboundRecord("shipment", "create", left, "k", f"hub-{run}-lim-shp"))
+    back = {**left, "status": "received", "lines": [{"order_line": LINE, "quantity": "1"}]}
+    returned = limited.deliver(OutboundRecord("return", "create", back, "k", f"hub-{run}-lim-ret"))
+    assert limited.fetch("return", returned.external_id) is not None
     with pytest.raises(AuthFailed) as caught:
         limited.deliver(
             OutboundRecord(
