@@ -109,7 +109,7 @@ class _Memory:
 def _latency(start: Start) -> Metrics:
     """Fifty messages a second: from the shop's request to the arrival at the ERP."""
     count = 1000
-    driver = Driver(count, rate=50)
+    driver = Driver(count, rate=50, window=count)
     with _hub(start, driver) as hub:
         said = driver.go(hub.url)
     _whole(said, count)
