@@ -50,7 +50,7 @@ try {{
 N8N_CODE = f"""\
 const crypto = require('crypto'), secret = $env.SHOP_SECRET;
 {ORDER_JS}
-const headers = $json.headers, body = await this.helpers.getBinaryDataBuffer(0, 'data');
+const headers = $json.headers, body = Buffer.from($input.first().binary.data.data, 'base64');
 checkSignature(headers, body);
 return [{{json: {{body: requestOf(JSON.parse(body)), headers: headersOf(headers)}}}}];
 """
@@ -157,7 +157,8 @@ def _n8n(home: Path, port: int, erp: str) -> tuple[list[str], dict[str, str]]:
         "N8N_PERSONALIZATION_ENABLED": "false", "N8N_HIRING_BANNER_ENABLED": "false", "N8N_COMMUNITY_PACKAGES_ENABLED": "false",
         "EXTERNAL_FRONTEND_HOOKS_URLS": "", "N8N_DIAGNOSTICS_CONFIG_FRONTEND": "", "N8N_DIAGNOSTICS_CONFIG_BACKEND": "",
         "N8N_DISABLE_UI": "true", "N8N_RUNNERS_ENABLED": "false", "N8N_LOG_LEVEL": "error", "NODE_FUNCTION_ALLOW_BUILTIN": "crypto",
-        "N8N_BLOCK_ENV_ACCESS_IN_NODE": "false", "N8N_EXPRESSION_ENGINE": "legacy", "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
+        "N8N_BLOCK_ENV_ACCESS_IN_NODE": "false", "N8N_EXPRESSION_ENGINE": "legacy",
+        "N8N_DEFAULT_BINARY_DATA_MODE": "default", "DB_SQLITE_POOL_SIZE": "4", "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
     }  # fmt: skip
     (home / "flow.json").write_text(json.dumps(n8n_flow(erp)))
     for arguments in (
