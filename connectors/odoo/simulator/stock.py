@@ -170,6 +170,7 @@ class Moves(Model):
     fields: ClassVar[dict[str, Field]] = {
         "sequence": number("integer", default=Decimal(10)),
         "product_id": one("product.product", required=True), "product_uom_qty": number(),
+        "product_uom": one("uom.uom", default=1),
         "quantity": number(), "picked": flag(), "state": Field("selection", default="confirmed"), "picking_id": one("stock.picking"),
         "sale_line_id": one("sale.order.line"), "location_id": one("stock.location"), "location_dest_id": one("stock.location"),
         "date": moment(), "origin": char(), "reference": char(compute="_reference"), "origin_returned_move_id": one("stock.move"),

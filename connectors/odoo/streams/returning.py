@@ -60,6 +60,11 @@ class Returning:
             if known is None:
                 raise _too_much(delivered)
             return known
+        if not back:
+            raise Rejected(
+                "the return names no goods that come back.", code="RET-QTY",
+                fix="Where the buyer keeps everything, nothing is to be done in Odoo: close the exception.",
+            )  # fmt: skip
         columns, rows = self._import(data, marker, delivered, back)
         made = self.client.upsert("stock.picking", columns, rows, once=True)
         warnings += _dispositions(data["lines"])
@@ -107,7 +112,7 @@ class Returning:
         source, target = many2one(delivery["location_dest_id"]), many2one(kind["default_location_dest_id"])
         head = {
             "id": external_name(marker), "picking_type_id/.id": kind["id"], "location_id/.id": source,
-            "location_dest_id/.id": target, "origin": f"Return of {delivery['name']}", "return_id/.id": delivery["id"],
+            "location_dest_id/.id": target, "origin": f"Return of {delivery['name']}",
             "partner_id/.id": many2one(delivery["partner_id"]) or "", "note": _note(data, marker),
         }  # fmt: skip
 
@@ -118,12 +123,15 @@ class Returning:
                 named["move_ids/group_id/.id"] = many2one(move["group_id"]) or ""
             return named
 
+        if self.client.has("stock.picking", "return_id"):
+            head["return_id/.id"] = delivery["id"]
         if data.get("tracking") and self.client.has("stock.picking", "carrier_tracking_ref"):
             head["carrier_tracking_ref"] = str(data["tracking"])
         rows = [
             {
                 "move_ids/id": external_name(marker, "move", str(move["id"])), "move_ids/product_id/.id": many2one(move["product_id"]),
-                "move_ids/product_uom_qty": format(back[move["id"]], "f"), "move_ids/location_id/.id": source,
+                "move_ids/product_uom_qty": format(back[move["id"]], "f"), "move_ids/product_uom/.id": many2one(move["product_uom"]),
+                "move_ids/location_id/.id": source,
                 "move_ids/location_dest_id/.id": target, "move_ids/origin_returned_move_id/.id": move["id"],
                 "move_ids/sale_line_id/.id": many2one(move["sale_line_id"]) or "", "move_ids/to_refund": "1",
                 **older(move),
@@ -142,8 +150,8 @@ class Returning:
             ["state", "=", "done"],
             ["picking_id.picking_type_id.code", "in", ["outgoing", "dropship"]],
         ]
-        grouped = ["group_id"] if self.client.has("stock.move", "group_id") else []
-        moves = self.client.search_read("stock.move", domain, [*_MOVE, *grouped])
+        more = ["product_uom", *(["group_id"] if self.client.has("stock.move", "group_id") else [])]
+        moves = self.client.search_read("stock.move", domain, [*_MOVE, *more])
         back = self.client.search_read(
             "stock.move",
             [["origin_returned_move_id", "in", [move["id"] for move in moves]], ["state", "!=", "cancel"]],
@@ -171,7 +179,7 @@ class Returning:
         found = self.client.search_read("stock.warehouse", domain, ["in_type_id"], limit=1)
         if not found:
             raise Rejected(
-                f"Odoo has no warehouse {warehouse!r} that could take the goods back.", code="RET-CONFLICT",
+                f"Odoo has no warehouse {warehouse or 'for this delivery'} that could take the goods back.", code="RET-CONFLICT",
                 fix="Make the warehouse in Odoo, or correct the warehouse of the return; then release it.",
             )  # fmt: skip
         type_ = many2one(found[0]["in_type_id"]) or 0
