@@ -65,11 +65,21 @@ await() {
   [ -s "$state/rc" ] && [ "$(cat "$state/rc")" = 0 ] && [ -s "$ODOO_RIG_DIR/api-key" ]
 }
 
+# A server takes a moment to end by itself; one that does not is killed.
+gone() {
+  local left=30
+  while kill -0 "$1" 2>/dev/null && [ "$left" -gt 0 ]; do sleep 1; left=$((left - 1)); done
+  ! kill -0 "$1" 2>/dev/null || kill -9 "$1" 2>/dev/null || true
+}
+
 end() {
+  local server
   begun || return 0
   if [ -e "$state/ours" ]; then
     [ -s "$state/rc" ] || kill -- "-$(cat "$state/pid")" 2>/dev/null || true
+    server=$(cat "$ODOO_RIG_DIR/pid" 2>/dev/null || true)
     bash "$rig" stop || true
+    [ -z "$server" ] || gone "$server"
   fi
   rm -f "$state/began" "$state/ours" "$state/pid"
 }
