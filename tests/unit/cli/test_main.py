@@ -16,7 +16,7 @@ from hub.cli.main import ENTRIES
 OURS = [entry for entry in ENTRIES if entry.name not in {"demo", "map"}]
 
 
-def test_help_answers_within_a_second():
+def test_help_answers_within_half_a_second():
     """Counted in processor time, which other work on the machine does not change."""
     command = [sys.executable, "-m", "hub", "--help"]
     best = 9.0
@@ -25,7 +25,7 @@ def test_help_answers_within_a_second():
         said = subprocess.run(command, capture_output=True, check=True, text=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         best = min(best, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-    assert best < 1.0
+    assert best < 0.5
     assert all(entry.name in said.stdout for entry in ENTRIES)
 
 
