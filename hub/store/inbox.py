@@ -132,10 +132,11 @@ def _answers(
     return answers
 
 
-# A join, because the plan of `dedupe_key = ANY(...)` that is made while the table is new reads all messages of the connection.
-_KNOWN = """SELECT m.dedupe_key, m.id FROM unnest(?::text[]) AS k
-JOIN message AS m ON m.dedupe_key = k AND m.connection = ?"""
-_KNOWN_SQLITE = "SELECT dedupe_key, id FROM message WHERE dedupe_key IN ?* AND connection = ?"
+# One look into the index for each key: a plan that is made while the table is new reads all messages of the connection for a list of
+# keys, and for a join with one as well.
+_KNOWN = """SELECT k, (SELECT m.id FROM message AS m WHERE m.dedupe_key = k AND m.connection = ? LIMIT 1) AS id
+FROM unnest(?::text[]) AS k"""
+_KNOWN_SQLITE = "SELECT dedupe_key, id FROM message WHERE connection = ? AND dedupe_key IN ?*"
 
 
 def _known(database: Database, connection: Connection, messages: Sequence[NewMessage]) -> dict[tuple[str, str], int]:
@@ -144,8 +145,8 @@ def _known(database: Database, connection: Connection, messages: Sequence[NewMes
         keys[message.connection].add(message.dedupe_key)
     found = {}
     for name, wanted in keys.items():
-        rows = database.rows(connection, _KNOWN_SQLITE if database.is_sqlite else _KNOWN, sorted(wanted), name)
-        found.update({(name, row[0]): int(row[1]) for row in rows})
+        rows = database.rows(connection, _KNOWN_SQLITE if database.is_sqlite else _KNOWN, name, sorted(wanted))
+        found.update({(name, row[0]): int(row[1]) for row in rows if row[1] is not None})
     return found
 
 

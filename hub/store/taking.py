@@ -16,9 +16,9 @@ from hub.store.rows import ClaimedDelivery, ClaimedMessage, Frozen, NewDelivery
 if TYPE_CHECKING:
     from hub.store.work import Work
 
-# A join, because a plan for `lane = ANY(...)` that is made while the table is new reads all that waits for the target.
-_BUSY = """SELECT DISTINCT d.lane FROM unnest(?::text[]) AS k JOIN delivery AS d ON d.lane = k AND d.target = ?
-AND d.state IN ('pending', 'leased', 'waiting')"""
+# One look into the index for each lane: a plan that is made while the table is new reads all that waits for the target otherwise.
+_BUSY = """SELECT k FROM unnest(?::text[]) AS k WHERE (SELECT d.id FROM delivery AS d WHERE d.lane = k AND d.target = ?
+AND d.state IN ('pending', 'leased', 'waiting') LIMIT 1) IS NOT NULL"""
 _BUSY_SQLITE = (
     "SELECT DISTINCT lane FROM delivery WHERE lane IN ?* AND target = ? AND state IN ('pending', 'leased', 'waiting')"
 )
