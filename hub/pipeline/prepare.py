@@ -60,14 +60,7 @@ def prepare(
     if not jobs:
         return jobs
     links = TargetLinks(store, jobs[0].delivery.target)
-    for job in jobs:
-        _render(job, context, links)
-    lacking = [job for job in jobs if job.missing]
-    if lacking:
-        links.ask({one for job in lacking for one in job.missing})
-        for job in lacking:
-            _render(job, context, links)
-        _search(store, context, connector, [job for job in lacking if job.missing], links, executor)
+    _search(store, context, connector, _render_all(jobs, context, links), links, executor)
     _await_optional(jobs, context, links)
     clear_up(store, context, connector, [job for job in jobs if job.outcome is None], executor)
     return jobs
@@ -89,14 +82,7 @@ class NewJobs:
                 by_target[delivery.target].append(Job(delivery))
         ready = []
         for target, jobs in by_target.items():
-            links = TargetLinks(self._store, target)
-            for job in jobs:
-                _render(job, self._context, links)
-            lacking = [job for job in jobs if job.missing]
-            if lacking:
-                links.ask({one for job in lacking for one in job.missing})
-                for job in lacking:
-                    _render(job, self._context, links)
+            _render_all(jobs, self._context, TargetLinks(self._store, target))
             ready += [job for job in jobs if job.rendered and not (job.outcome or job.missing or job.optional)]
         self._rendered = {job.delivery.id: job.rendered for job in ready if job.rendered is not None}
         return [frozen_of(job, self._context) for job in ready]
@@ -111,6 +97,18 @@ def frozen_of(job: Job, context: Context) -> Frozen:
     steps = (job.rendered.step,) if job.rendered and job.rendered.step else ()
     key = key_of(context.installation, job.delivery)
     return Frozen(job.delivery.id, job.delivery.epoch, job.body, key, external_id_of(job.delivery) or "", steps)
+
+
+def _render_all(jobs: Sequence[Job], context: Context, links: TargetLinks) -> list[Job]:
+    """Render with the links that are in the database. Returns the jobs that need others."""
+    for job in jobs:
+        _render(job, context, links)
+    lacking = [job for job in jobs if job.missing]
+    if lacking:
+        links.ask({one for job in lacking for one in job.missing})
+        for job in lacking:
+            _render(job, context, links)
+    return [job for job in lacking if job.missing]
 
 
 def _render(job: Job, context: Context, links: TargetLinks) -> None:

@@ -173,10 +173,7 @@ def freeze_requests(database: Database, frozen: Sequence[Frozen]) -> frozenset[i
         for one in frozen:
             if one.delivery_id in held:
                 _, message_id, flow = held[one.delivery_id]
-                keeper = flow_keeper(flow)
-                trace.payload(one.request, keeper)
-                for step in one.steps:
-                    trace.step(message_id, step, one.delivery_id, keeper)
+                trace.request(message_id, one, flow)
         trace.flush()
         return frozenset(held)
 

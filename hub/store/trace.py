@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from hub.store import archive, bulk, tables
 from hub.store.database import Database
-from hub.store.rows import Step, Trouble
+from hub.store.keeping import flow_keeper
+from hub.store.rows import Frozen, Step, Trouble
 
 _STEP = (
     "message_id",
@@ -65,6 +66,13 @@ class Writing:
                 step.lineage.decode() if step.lineage else None,
             )
         )
+
+    def request(self, message_id: int, frozen: Frozen, flow: str) -> str | None:
+        """Archive a frozen request and add its steps; returns its sha256."""
+        keeper = flow_keeper(flow)
+        for step in frozen.steps:
+            self.step(message_id, step, frozen.delivery_id, keeper)
+        return self.payload(frozen.request, keeper)
 
     def exception(self, message_id: int, delivery_id: int | None, trouble: Trouble) -> None:
         """Open an exception."""

@@ -11,7 +11,6 @@ from sqlalchemy.engine import Connection
 from hub.store import archive, bulk, events, links, tables
 from hub.store.clock import steady
 from hub.store.database import Database
-from hub.store.keeping import flow_keeper
 from hub.store.rows import ClaimedDelivery, ClaimedMessage, Finished, Frozen, Link, NewDelivery, Record, Step
 from hub.store.taking import Maker, take
 from hub.store.trace import Writing
@@ -308,14 +307,10 @@ class Work:
     @staticmethod
     def _trace_request(delivery: ClaimedDelivery, frozen: Frozen, trace: Writing, now: float) -> ClaimedDelivery:
         """Archive a request that is frozen at once, and say so in the trace."""
-        keeper = flow_keeper(delivery.flow)
-        sha = trace.payload(frozen.request, keeper)
-        for step in frozen.steps:
-            trace.step(delivery.message_id, step, delivery.id, keeper)
         return replace(
             delivery,
             request=frozen.request,
-            request_sha=sha,
+            request_sha=trace.request(delivery.message_id, frozen, delivery.flow),
             idempotency_key=frozen.idempotency_key,
             external_id=frozen.external_id,
             first_sent_at=now,
